@@ -1,0 +1,73 @@
+"""Every error a user of mnistlab can meet.
+
+```
+MnistlabError                 something that was expected to go wrong; exit code 1
+├── InputError                what was given, or where, cannot be used; exit code 2
+│   ├── UnknownNameError      no such optimizer, data set, model, ... (with a suggestion)
+│   ├── OptionError           an option's value is out of its range
+│   ├── DataError             a data file is not what it should be
+│   ├── RunError              a run folder is missing, taken, in use or tampered with
+│   ├── StorageError          a file could not be written: disk full, folder read-only
+│   └── MissingExtraError     an optional package is needed; names the install command
+└── SourceError               a data set could not be had from any source
+```
+
+A message says what was received, what is accepted and how to mend it, in one or two lines.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MnistlabError(Exception):
+    """Base of all errors that mnistlab raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(MnistlabError):
+    """What was given, or the place it was to go, cannot be used."""
+
+    exit_code = 2
+
+
+class UnknownNameError(InputError):
+    """A name is not among those that can be given."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        """Say which `kind` of name was not found, the nearest known one, and all of them."""
+        known = list(known)
+        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+        guess = f"; did you mean '{near[0]}'?" if near else "."
+        listed = f"Known: {', '.join(known)}." if known else ""
+        super().__init__(" ".join(filter(None, [f"unknown {kind} '{name}'{guess}", listed, hint])))
+
+
+class OptionError(InputError):
+    """An option's value is out of its range."""
+
+
+class DataError(InputError):
+    """A data file is not what it should be."""
+
+
+class RunError(InputError):
+    """A run folder is missing, taken, in use or tampered with."""
+
+
+class StorageError(InputError):
+    """A file could not be written."""
+
+
+class MissingExtraError(InputError):
+    """An optional package is needed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        """Name the command that installs `extra`."""
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'mnistlab[{extra}]'")
+
+
+class SourceError(MnistlabError):
+    """A data set could not be had from any source."""
