@@ -1,0 +1,204 @@
+"""step → epoch: Keras' own train step, scanned over an epoch in one compiled program.
+
+    step    `model.train_step(state, batch)`: loss, gradients, optimizer, metrics, all Keras'
+    epoch   `jax.lax.scan` of the step over an index matrix (steps, batch_size), data on the
+            device, state donated; then the smaller last batch, if there is one
+
+Left out of the loop are the layers before the first weight that give the same output for an
+image each time (Rescaling, UnitNormalization, Flatten, ...): they are applied to the whole data
+once, which takes a quarter off the tutorial's epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import jax
+import keras
+import numpy as np
+
+Arrays = Any
+"""A nesting of dicts, lists and tuples of arrays with the same first dimension."""
+
+State = tuple[list[Any], ...]
+"""Values of trainable, non-trainable, (to train) optimizer, and metric variables, in the order
+of Keras' JAX trainer: metrics last."""
+
+# A layer that is exactly one of these, without weights, has no memory and no randomness.
+FIXED_LAYERS = (
+    keras.layers.Rescaling,
+    keras.layers.UnitNormalization,
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+    keras.layers.Permute,
+)
+LARGEST_PREPARED_BYTES = 2 << 30
+
+
+class Prepared(NamedTuple):
+    """Data on the device: (x,), (x, y) or (x, y, sample_weight)."""
+
+    arrays: Arrays
+    past_fixed: bool
+    """Whether x has gone through the model's fixed layers."""
+
+
+class EpochProgram:
+    """The compiled epochs of one compiled model: made once, kept while the model lives."""
+
+    _kept: weakref.WeakKeyDictionary[keras.Model, EpochProgram] = weakref.WeakKeyDictionary()
+
+    def __init__(self, model: keras.Model) -> None:
+        """Split the model; nothing is compiled before it is run."""
+        self._model = weakref.ref(model)
+        self._identity = _identity(model)
+        self._fixed, self._rest = _split_at_first_weight(model)
+        self._apply_fixed = jax.jit(lambda x: self._fixed(x))
+        self._run = jax.jit(self._epoch, static_argnums=(0, 1), donate_argnums=2)
+
+    @classmethod
+    def of(cls, model: keras.Model, first_batch: Iterable[tuple[int, int, Any]]) -> EpochProgram:
+        """Give the model's program, after building its variables for the shapes of a batch.
+
+        `first_batch` is an iterator as Keras' own: (first step, last step, [arrays]). It is
+        asked only if something has yet to be built.
+        """
+        # The one private call: Keras builds model, loss, metrics and optimizer inside its fit.
+        model._symbolic_build(iterator=first_batch)
+        program = cls._kept.get(model)
+        if program is None or not _same(program._identity, _identity(model)):
+            program = cls._kept[model] = cls(model)
+        return program
+
+    def prepare(self, arrays: Arrays) -> Prepared:
+        """Put `arrays` on the device, x past the fixed layers where that fits in memory."""
+        arrays = jax.device_put(jax.tree.map(_as_keras_casts, arrays))
+        if self._fixed is None:
+            return Prepared(arrays, False)
+        size = math.prod(self._fixed.output_shape[1:]) * len(arrays[0]) * 4
+        if size > LARGEST_PREPARED_BYTES:
+            return Prepared(arrays, False)
+        return Prepared((self._apply_fixed(arrays[0]), *arrays[1:]), True)
+
+    def train(self, data: Prepared, order: np.ndarray, last: np.ndarray | None) -> dict[str, float]:
+        """Train the model on batches `order` (steps, batch_size) and `last`; give Keras' logs."""
+        model = self._model()
+        groups = [
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        ]
+        return self._run_on_variables("train_step", groups, data, order, last)
+
+    def test(self, data: Prepared, order: np.ndarray, last: np.ndarray | None) -> dict[str, float]:
+        """Evaluate the model on the same kind of batches; give Keras' logs."""
+        model = self._model()
+        groups = [
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.metrics_variables,
+        ]
+        return self._run_on_variables("test_step", groups, data, order, last)
+
+    def _run_on_variables(
+        self,
+        step: str,
+        groups: list[list[Any]],
+        data: Prepared,
+        order: np.ndarray,
+        last: np.ndarray | None,
+    ) -> dict[str, float]:
+        self._model().reset_metrics()
+        state = tuple([v.value for v in group] for group in groups)
+        state, logs = self._run(step, data.past_fixed, state, data.arrays, order, last)
+        # At once, before waiting for the values: the old ones are donated, and an interrupt
+        # from here on finds a model that is whole.
+        for group, values in zip(groups, state, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+        return {name: float(value) for name, value in jax.device_get(logs).items()}
+
+    def _epoch(
+        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, order: Any, last: Any
+    ) -> tuple[State, dict[str, Any]]:
+        """The traced program: scan over `order`, then `last`."""
+        model = self._model()
+        step = getattr(model, step_name)
+        # Keras' own step logs the metrics' results, which need computing only once, at the end.
+        own_logs = getattr(type(model), step_name) is not getattr(keras.Model, step_name)
+
+        def body(state: State, indices: Any) -> tuple[State, Any]:
+            logs, state = step(state, _take(arrays, indices))
+            return tuple(map(list, state)), logs if own_logs else None
+
+        logs: Any = None
+        with self._forward(past_fixed):
+            if len(order):
+                state, every = jax.lax.scan(body, state, order)
+                logs = jax.tree.map(lambda values: values[-1], every)
+            if last is not None:
+                state, logs = body(state, last)
+        return state, logs if own_logs else _results(model, state[-1])
+
+    @contextmanager
+    def _forward(self, past_fixed: bool) -> Iterator[None]:
+        """While tracing, let the model's forward pass begin after its fixed layers."""
+        if not past_fixed:
+            yield
+            return
+        attributes = vars(self._model())
+        attributes["stateless_call"] = self._rest.stateless_call
+        try:
+            yield
+        finally:
+            del attributes["stateless_call"]
+
+
+def _results(model: keras.Model, values: list[Any]) -> dict[str, Any]:
+    mapping = list(zip(model.metrics_variables, values, strict=True))
+    with keras.StatelessScope(state_mapping=mapping):
+        return dict(model.get_metrics_result())
+
+
+def _take(arrays: Arrays, indices: Any) -> Arrays:
+    return jax.tree.map(lambda a: a.at[indices].get(mode="promise_in_bounds"), arrays)
+
+
+def _as_keras_casts(array: Any) -> Any:
+    """Cast floats to `keras.config.floatx()`, as Keras' data adapters do; leave other types."""
+    array = np.asarray(array) if not isinstance(array, jax.Array) else array
+    return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
+
+
+def _split_at_first_weight(model: keras.Model) -> tuple[Any, Any]:
+    """Cut a Sequential into its fixed layers and the rest, which share its layers; or None."""
+    if type(model) is not keras.Sequential:
+        return None, None
+    layers = model.layers
+    count = next(
+        (i for i, a in enumerate(layers) if type(a) not in FIXED_LAYERS or a.weights), len(layers)
+    )
+    if not 0 < count < len(layers):
+        return None, None
+    entry = model.inputs[0]
+    fixed = keras.Sequential([keras.Input(entry.shape[1:], dtype=entry.dtype), *layers[:count]])
+    middle = fixed.outputs[0]
+    rest = keras.Sequential([keras.Input(middle.shape[1:], dtype=middle.dtype), *layers[count:]])
+    same = _same(rest.trainable_variables, model.trainable_variables) and _same(
+        rest.non_trainable_variables, model.non_trainable_variables
+    )
+    return (fixed, rest) if same else (None, None)
+
+
+def _identity(model: keras.Model) -> list[Any]:
+    """List the objects that a program is compiled for: `compile` makes new metrics each time."""
+    return [model.optimizer, *model.metrics, *model.trainable_variables]
+
+
+def _same(a: list[Any], b: list[Any]) -> bool:
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
