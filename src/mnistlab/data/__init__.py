@@ -1,0 +1,38 @@
+"""Data: loading, checking, caching, looking. Needs no Keras.
+
+Reading order:
+
+1. `dataset` is what everything here returns.
+2. `idx` and `npz` are the two file formats, and what may be wrong with them.
+3. `catalogue` lists the named sets, their digests and their sources.
+4. `cache`, `download` and `pickled` serve `sources`: the cache, or the first source that works.
+5. `user` and `pictures` take the user's own files, and make digits as MNIST made them.
+6. `load` is the one call for all of these; `look` is for looking at the result.
+"""
+
+from __future__ import annotations
+
+from mnistlab.data.cache import cache_dir
+from mnistlab.data.catalogue import Entry, catalogue
+from mnistlab.data.dataset import Dataset, Progress
+from mnistlab.data.load import load, load_data
+from mnistlab.data.look import class_counts, normalize_columns, sample_sheet
+from mnistlab.data.pictures import as_mnist, read_picture
+from mnistlab.data.sources import fetch, verify
+
+__all__ = [
+    "Dataset",
+    "Entry",
+    "Progress",
+    "as_mnist",
+    "cache_dir",
+    "catalogue",
+    "class_counts",
+    "fetch",
+    "load",
+    "load_data",
+    "normalize_columns",
+    "read_picture",
+    "sample_sheet",
+    "verify",
+]

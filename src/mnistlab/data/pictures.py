@@ -1,0 +1,214 @@
+"""Pictures in a folder per class, and any one digit made as MNIST made its own.
+
+`root/<class>/*.png`, or `root/train/<class>/*.png` with `root/test/<class>/*.png`. Without a
+test folder one picture in seven of each class is held out: which one depends on its file's name
+alone, so that a picture more or less moves few others.
+
+Pictures of 28x28 are taken as they are. Others are taken for one digit on an even ground, and
+go through `as_mnist`; finding digits in photos is the affair of `mnistlab.reading`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistlab.data.dataset import SIDE, U8, Arrays, Progress
+from mnistlab.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+F64 = npt.NDArray[np.float64]
+Labelled = list[tuple[Path, int]]
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+MAX_PIXELS = 50_000_000
+HELD_OUT = 7
+BOX = 20
+SMALLEST_BOX = 10
+CENTRE = 14
+FAINTEST = 0.1
+"""Ink below this part of the darkest is the noise of paper or JPEG, not ink."""
+
+
+def as_mnist(ink: npt.ArrayLike) -> U8:
+    """Return one digit (28, 28) uint8 as MNIST's makers would have made it.
+
+    `ink` is (h, w), of any numbers; 0 is exactly no ink. Its tight box is padded to a square of
+    at least 10, area-averaged to 20x20, scaled so that the most ink is 255, and put where the
+    centre of mass falls on pixel index 14, by whole pixels. Ink that this pushes over the edge is
+    cut off, as it is in 16 of MNIST's own 70,000. After QMNIST's reconstruction:
+    Yadav & Bottou 2019, https://arxiv.org/abs/1905.10498. Raises DataError if there is no ink.
+    """
+    square = _square(np.asarray(ink, np.float64))
+    shares = _shares(len(square))
+    small = shares @ square @ shares.T
+    small *= 255 / small.max()
+    wide = np.zeros((2 * SIDE, 2 * SIDE), np.uint8)
+    top, left = (SIDE // 2 + _offset(small.sum(axis=1 - axis)) for axis in (0, 1))
+    wide[top : top + BOX, left : left + BOX] = np.rint(small)
+    return wide[SIDE // 2 : -SIDE // 2, SIDE // 2 : -SIDE // 2].copy()
+
+
+def is_picture_folder(root: Path) -> bool:
+    """Say whether `root` looks like pictures in a folder per class."""
+    return any(_pictures(folder) for top in (root, root / "train") for folder in _folders(top))
+
+
+def load_pictures(root: Path, progress: Progress) -> tuple[tuple[str, ...], Arrays]:
+    """Return the class names, in order, and x_train, y_train, x_test, y_test."""
+    names, train, test = _plan(root)
+    total = len(train) + len(test)
+    x_train, y_train = _read_all(train, 0, total, progress)
+    x_test, y_test = _read_all(test, len(train), total, progress)
+    return names, (x_train, y_train, x_test, y_test)
+
+
+def read_picture(path: Path) -> U8:
+    """Return one picture as (28, 28) uint8, bright on dark; DataError if it cannot be read."""
+    gray = _gray(path)
+    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    ground = float(np.median(border))
+    if ground > 127:
+        gray, ground = 255 - gray, 255 - ground
+    if gray.shape == (SIDE, SIDE):
+        return np.rint(gray).astype(np.uint8)
+    ink = np.clip(gray - ground, 0, None)
+    ink[ink < FAINTEST * ink.max()] = 0
+    try:
+        return as_mnist(ink)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _square(ink: F64) -> F64:
+    """Cut out the box of the ink, and pad it on all sides to a square."""
+    if ink.ndim != 2 or not np.isfinite(ink).all() or not (ink > 0).any():
+        raise DataError(f"no ink in a picture of {ink.shape}")
+    rows, columns = np.flatnonzero((ink > 0).any(axis=1)), np.flatnonzero((ink > 0).any(axis=0))
+    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].clip(0)
+    side = max(*box.shape, SMALLEST_BOX)
+    before = [(side - length) // 2 for length in box.shape]
+    after = [side - length - pad for length, pad in zip(box.shape, before, strict=True)]
+    return np.pad(box, list(zip(before, after, strict=True)))
+
+
+def _shares(side: int) -> F64:
+    """Return (20, side): what part of each of 20 equal stretches each of `side` pixels covers."""
+    edges = np.arange(BOX + 1) * side / BOX
+    pixels = np.arange(side)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return overlap.clip(0) * BOX / side
+
+
+def _offset(mass: F64) -> int:
+    """Return where the box begins, -5 to 14, for the centre of `mass` (20,) to fall on index 14."""
+    centre = float(mass @ np.arange(BOX) / mass.sum())
+    return math.floor(CENTRE - centre + 0.5)
+
+
+def _gray(path: Path) -> F64:
+    """Return the picture's brightness, (h, w) from 0 to 255, turned as its EXIF says."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of bombs, which are refused here, and of odd tags
+            with Image.open(path, formats=FORMATS) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels")
+                return _brightness(ImageOps.exif_transpose(picture), path)
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path}: not a picture of {', '.join(FORMATS)}") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels") from error
+    except DataError:
+        raise
+    except Exception as error:  # Pillow's decoders raise all sorts
+        raise DataError(f"{path}: cannot be read as a picture ({error})") from error
+
+
+def _brightness(picture: Image, path: Path) -> F64:
+    if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip
+        return np.asarray(picture, np.float64).clip(0, 65535) / 257
+    if picture.mode == "F":
+        raise DataError(f"{path}: floating-point pixels; save it with 8 or 16 bits")
+    if not picture.has_transparency_data:
+        return np.asarray(picture.convert("L"), np.float64)
+    layers: npt.NDArray[Any] = np.asarray(picture.convert("LA"), np.float64)
+    gray, alpha = layers[..., 0], layers[..., 1] / 255
+    # What is drawn on a transparent ground lies on white if it is dark, on black if bright.
+    bright = (gray * alpha).sum() > 127 * alpha.sum()
+    return gray * alpha + (1 - alpha) * (0 if bright else 255)
+
+
+def _plan(root: Path) -> tuple[tuple[str, ...], Labelled, Labelled]:
+    """Decide which picture has which label in which split."""
+    divided = any(_pictures(folder) for folder in _folders(root / "train"))
+    top = root / "train" if divided else root
+    by_class = _by_class(top)
+    names = tuple(by_class)
+    if not 2 <= len(names) <= 256:
+        raise DataError(f"{top}: folders of classes: {len(names)}; from 2 to 256 are accepted")
+    if divided and (root / "test").is_dir():
+        tests = _by_class(root / "test")
+        if unknown := [name for name in tests if name not in by_class]:
+            raise DataError(f"{root / 'test'}: class {unknown[0]!r} is not in {top}")
+        train, test = by_class, {name: tests.get(name, []) for name in names}
+    else:
+        cut = {name: _hold_out(paths) for name, paths in by_class.items()}
+        train = {name: kept for name, (kept, _) in cut.items()}
+        test = {name: held for name, (_, held) in cut.items()}
+    if not any(test.values()):
+        raise DataError(f"{top}: one picture of each class leaves none to test on; add more")
+    return names, _label(train), _label(test)
+
+
+def _by_class(top: Path) -> dict[str, list[Path]]:
+    """Return the pictures of each class folder, folders in the order of their labels."""
+    folders = _folders(top)
+    if all(folder.name.isdecimal() for folder in folders):
+        folders.sort(key=lambda folder: (int(folder.name), folder.name))
+    by_class = {folder.name: _pictures(folder) for folder in folders}
+    if empty := [name for name, paths in by_class.items() if not paths]:
+        raise DataError(f"{top / empty[0]}: no pictures in it ({', '.join(sorted(SUFFIXES))})")
+    return by_class
+
+
+def _hold_out(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Cut one in seven off for testing, at least one where there are two."""
+    shuffled = sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())
+    count = max(len(paths) // HELD_OUT, 1) if len(paths) > 1 else 0
+    return sorted(shuffled[count:]), sorted(shuffled[:count])
+
+
+def _label(by_class: dict[str, list[Path]]) -> Labelled:
+    return [(path, label) for label, paths in enumerate(by_class.values()) for path in paths]
+
+
+def _read_all(files: Labelled, before: int, total: int, progress: Progress) -> tuple[U8, U8]:
+    images = np.empty((len(files), SIDE, SIDE), np.uint8)
+    for index, (path, _) in enumerate(files):
+        images[index] = read_picture(path)
+        progress("reading pictures", before + index + 1, total)
+    return images, np.array([label for _, label in files], np.uint8)
+
+
+def _folders(top: Path) -> list[Path]:
+    if not top.is_dir():
+        return []
+    found = (path for path in top.iterdir() if path.is_dir() and path.name[0] not in "._")
+    return sorted(found)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in found if path.name[0] != "." and path.is_file())
