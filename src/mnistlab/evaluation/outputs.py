@@ -1,0 +1,73 @@
+"""What a model says of images: outputs, probabilities, loss; the test split in one compiled pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from mnistlab.models.functions import loss_choice
+
+CHUNK = 2500
+"""Images in one pass; the test split of MNIST is four."""
+
+Floats = npt.NDArray[np.float32]
+
+
+def outputs_and_loss(
+    model: keras.Model, images: npt.NDArray[np.uint8], targets: Any, loss: str
+) -> tuple[Floats, float]:
+    """Run `model` on images (n, 28, 28); give outputs (n, classes) and the mean loss over n.
+
+    `targets` are encoded as `loss` wants them. The mean is of sums over examples, whatever the
+    size of the last chunk; a loss over a whole batch (dice, tversky) is a mean over chunks.
+    """
+    forward = _forward(model, keras.losses.get(loss))
+    outputs, total = [], 0.0
+    for begin in range(0, len(images), CHUNK):
+        part = slice(begin, begin + CHUNK)
+        out, mean = forward(images[part], targets[part])
+        outputs.append(np.asarray(out, np.float32))
+        total += float(mean) * len(out)
+    return np.concatenate(outputs), total / len(images)
+
+
+def _forward(model: keras.Model, loss: Any) -> Any:
+    if keras.config.backend() != "jax":
+        return lambda x, y: _eager(model, loss, x, y)
+    import jax
+
+    trained = [v.value for v in model.trainable_variables]
+    others = [v.value for v in model.non_trainable_variables]
+
+    @jax.jit
+    def compiled(trained: Any, others: Any, x: Any, y: Any) -> Any:
+        outputs, _ = model.stateless_call(trained, others, x, training=False)
+        return outputs, keras.ops.mean(loss(y, outputs))
+
+    return lambda x, y: compiled(trained, others, x, y)
+
+
+def _eager(model: keras.Model, loss: Any, x: Any, y: Any) -> tuple[Floats, float]:
+    outputs = model.predict_on_batch(x)
+    mean = keras.ops.mean(loss(keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(outputs)))
+    return np.asarray(outputs, np.float32), float(keras.ops.convert_to_numpy(mean))
+
+
+def probabilities(outputs: Floats, loss: str) -> npt.NDArray[np.float64]:
+    """Turn outputs (n, classes) into rows that sum to 1, by the last activation of `loss`.
+
+    Softmax outputs are taken as they are; sigmoid ones are divided by their sum; of a margin
+    loss, whose outputs are no probabilities, the softmax is a stand-in for confidence.
+    """
+    values = outputs.astype(np.float64)
+    last = loss_choice(loss).last_activation
+    if last == "linear":
+        with np.errstate(invalid="ignore", over="ignore"):
+            values = np.exp(values - values.max(axis=1, keepdims=True))
+    if last != "softmax":
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = values / values.sum(axis=1, keepdims=True)
+    return values
