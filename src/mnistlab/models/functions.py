@@ -93,6 +93,12 @@ NORMALIZATIONS = {
 }
 
 
+MODELS = {
+    "mlp": "the tutorial's: Dense 128 twice; mlp:hidden=256x128 for other widths",
+    "linear": "softmax regression: one Dense layer, no hidden one",
+}
+
+
 def loss_choice(name: str) -> LossChoice:
     """Look up how `name` is fed.
 

@@ -57,7 +57,8 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
         y: targets (n, ...), likewise.
         seed: makes the batch order a function of (seed, epoch) alone.
 
-    Returns: the `keras.callbacks.History`, with the keys and values of `model.fit`'s.
+    Returns: the `keras.callbacks.History`, with the keys and values of `model.fit`'s, and the
+    seconds spent on compiling in `compile_seconds` (where the engine did the work).
 
     Raises: what `model.fit` raises for the same arguments.
     """
@@ -91,7 +92,10 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
             model=model,
         )
     loop = _Loop(model, program, batches, held_out, validation_freq, listed)
-    return loop.run(range(initial_epoch, epochs))
+    compiled_before = program.compile_seconds
+    history = loop.run(range(initial_epoch, epochs))
+    history.compile_seconds = program.compile_seconds - compiled_before
+    return history
 
 
 @dataclass

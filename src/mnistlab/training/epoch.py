@@ -12,6 +12,7 @@ once, which takes a quarter off the tutorial's epoch.
 from __future__ import annotations
 
 import math
+import time
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -58,7 +59,10 @@ class EpochProgram:
         self._identity = _identity(model)
         self._fixed, self._rest = _split_at_first_weight(model)
         self._apply_fixed = jax.jit(lambda x: self._fixed(x))
-        self._run = jax.jit(self._epoch, static_argnums=(0, 1), donate_argnums=2)
+        self._jitted = jax.jit(self._epoch, static_argnums=(0, 1), donate_argnums=2)
+        self._compiled: dict[Any, Any] = {}
+        self.compile_seconds = 0.0
+        """Spent on tracing and compiling so far."""
 
     @classmethod
     def of(cls, model: keras.Model, first_batch: Iterable[tuple[int, int, Any]]) -> EpochProgram:
@@ -115,13 +119,24 @@ class EpochProgram:
     ) -> dict[str, float]:
         self._model().reset_metrics()
         state = tuple([v.value for v in group] for group in groups)
-        state, logs = self._run(step, data.past_fixed, state, data.arrays, order, last)
+        run = self._compile(step, data.past_fixed, state, data.arrays, order, last)
+        state, logs = run(state, data.arrays, order, last)
         # At once, before waiting for the values: the old ones are donated, and an interrupt
         # from here on finds a model that is whole.
         for group, values in zip(groups, state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
         return {name: float(value) for name, value in jax.device_get(logs).items()}
+
+    def _compile(self, *arguments: Any) -> Any:
+        """Compile the epoch for these arguments' shapes ahead of its run, so that it is timed."""
+        step, past_fixed, _, *rest = arguments
+        key = (step, past_fixed, *jax.tree.leaves(jax.tree.map(_shape, rest)), len(rest[0]))
+        if key not in self._compiled:
+            begun = time.perf_counter()
+            self._compiled[key] = self._jitted.lower(*arguments).compile()
+            self.compile_seconds += time.perf_counter() - begun
+        return self._compiled[key]
 
     def _epoch(
         self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, order: Any, last: Any
@@ -157,6 +172,10 @@ class EpochProgram:
             yield
         finally:
             del attributes["stateless_call"]
+
+
+def _shape(array: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(array.shape, array.dtype)
 
 
 def _results(model: keras.Model, values: list[Any]) -> dict[str, Any]:

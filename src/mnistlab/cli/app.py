@@ -1,0 +1,69 @@
+"""The commands, and how each ends: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from mnistlab.cli import data, report, show, test, train
+from mnistlab.cli.console import say
+from mnistlab.errors import MnistlabError
+
+app = typer.Typer(
+    name="mnistlab",
+    help="MNIST classification with Keras as an instrument: look, train, test.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.command("show")(show.show)
+app.command("train")(train.train)
+app.command("test")(test.test)
+app.command("report")(report.report)
+app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from mnistlab import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None: ...
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command; give its exit code. No expected error leaves a traceback."""
+    try:
+        code = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except MnistlabError as error:
+        say(f"mnistlab: {error}")
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        say(f"mnistlab: {error}")
+        return 2
+    except Exception as error:
+        # Typer's own errors (an unknown option, a value of the wrong type) differ in class from
+        # version to version; all of them can format their message.
+        if not hasattr(error, "format_message"):
+            raise
+        say(f"mnistlab: {error.format_message()} See mnistlab --help.")
+        return 2

@@ -1,0 +1,90 @@
+"""Messages and progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mnistlab.data import Progress
+
+
+def say(message: str) -> None:
+    """Write one message to stderr, as it is."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON document to stdout; what is not finite as null."""
+    print(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
+
+
+def results() -> Console:
+    """Give the console of results: stdout, no markup of its own."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False)
+
+
+def messages() -> Console:
+    """Give the console of messages: stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def download_progress() -> Iterator[Progress]:
+    """Show a bar for what is fetched, from the first message on; nothing if all is at hand."""
+    bar: Any = None
+    task: Any = None
+    label = ""
+
+    def progress(message: str, done: int | None, total: int | None) -> None:
+        nonlocal bar, task, label
+        if bar is None:
+            bar = _download_bar()
+            bar.start()
+        if message != label:
+            if task is not None:
+                bar.remove_task(task)
+            task, label = bar.add_task(message, total=total), message
+            if not bar.console.is_terminal:
+                say(message)
+        bar.update(task, completed=done or 0, total=total)
+
+    try:
+        yield progress
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _download_bar() -> Any:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = messages()
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    if isinstance(value, float) and not (float("-inf") < value < float("inf")):
+        return None
+    return value

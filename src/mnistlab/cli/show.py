@@ -1,0 +1,115 @@
+"""`mnistlab show`: look at the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mnistlab.cli.console import download_progress, print_json, results, say
+from mnistlab.errors import OptionError, StorageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mnistlab.data import Dataset
+
+
+def show(
+    index: int | None = typer.Argument(
+        None, help="Which image, from 0; without it a sheet of samples and the class counts."
+    ),
+    dataset: str = typer.Option("mnist", help="mnist, fashion-mnist, or a path to your own."),
+    split: str = typer.Option("train", help="train or test."),
+    normalized: bool = typer.Option(
+        False, "--normalized", help="As keras.utils.normalize(x, axis=1) makes it."
+    ),
+    out: Path | None = typer.Option(None, help="The picture's file (PNG); a name here if not given."),
+    force: bool = typer.Option(False, "--force", help="Replace a file that is there already."),
+    classes: int | None = typer.Option(None, help="Classes of your own IDX or NPZ, if not 10."),
+    json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
+) -> None:
+    """Look at the data: an image as numbers and as a picture, or a sheet of samples.
+
+    Example: mnistlab show 7 --normalized
+    """
+    from mnistlab.data import load
+
+    if split not in ("train", "test"):
+        raise OptionError(f"split is '{split}'; it must be train or test")
+    if normalized and index is None:
+        raise OptionError("--normalized needs an INDEX, as in: mnistlab show 7 --normalized")
+    with download_progress() as progress:
+        data = load(dataset, classes=classes, progress=progress)
+    stem = f"{data.name}-{split}"
+    if index is None:
+        document, picture = _sheet(data, split, json)
+    else:
+        document, picture = _image(data, split, index, normalized, json)
+        stem += f"-{index}{'-normalized' if normalized else ''}"
+    target = out or Path(f"{stem}.png")
+    save_picture(target, picture, force)
+    if json:
+        print_json({"dataset": dataset, "split": split, **document, "picture": str(target)})
+    say(f"picture: {target}")
+
+
+def _image(
+    data: Dataset, split: str, index: int, normalized: bool, json: bool
+) -> tuple[dict[str, Any], bytes]:
+    """Print one image as NumPy prints it, and its label; give the document and the picture."""
+    from mnistlab.data import normalize_columns
+
+    images, labels = data.split(split)
+    if not 0 <= index < len(images):
+        raise OptionError(
+            f"index {index} is outside the {split} split, which has 0 to {len(images) - 1}"
+        )
+    array: np.ndarray = images[index]
+    if normalized:
+        array = normalize_columns(images[index : index + 1])[0]
+    name = data.class_names[labels[index]]
+    if not json:
+        print(array)
+        print("y value:", name if name == str(labels[index]) else f"{labels[index]} ({name})")
+    from mnistlab.reporting.figures import digit
+
+    return {"index": index, "label": int(labels[index]), "array": array.tolist()}, digit(
+        array, name
+    )
+
+
+def _sheet(data: Dataset, split: str, json: bool) -> tuple[dict[str, Any], bytes]:
+    """Print the class counts; give the document and a sheet of samples."""
+    import numpy as np
+
+    from mnistlab.data import class_counts, sample_sheet
+    from mnistlab.reporting.figures import sample_sheet as draw
+    from mnistlab.reporting.tables import Table, print_table
+
+    images, labels = data.split(split)
+    counts = class_counts(labels, data.num_classes).tolist()
+    chosen = sample_sheet(labels, data.num_classes, 12)
+    tiles = images[np.maximum(chosen, 0)]
+    tiles[chosen < 0] = 0
+    if not json:
+        rows = [(name, f"{n:,}") for name, n in zip(data.class_names, counts, strict=True)]
+        rows.append(("all", f"{len(labels):,}"))
+        print_table(Table(f"{data.name}, {split}", ("class", "images"), tuple(rows)), results())
+    return {"counts": dict(zip(data.class_names, counts, strict=True))}, draw(
+        tiles, data.class_names, counts
+    )
+
+
+def save_picture(target: Path, picture: bytes, force: bool) -> None:
+    """Write a picture, unless another file has its name."""
+    from mnistlab.files import write_atomic
+
+    if target.suffix.lower() != ".png":
+        raise OptionError(f"the picture is a PNG; name it so, as in {target.stem or 'digit'}.png")
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise StorageError(f"{target} is not a place for a file")
+    if target.exists() and not force and target.read_bytes() != picture:
+        raise StorageError(f"{target} exists already and is left as it is; --force replaces it")
+    write_atomic(target, picture)

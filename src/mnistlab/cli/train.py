@@ -1,0 +1,258 @@
+"""`mnistlab train`: part one of the tutorial, and the test that it promised."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mnistlab.cli import BEGUN
+from mnistlab.cli.console import download_progress, messages, print_json, results, say
+from mnistlab.errors import OptionError
+from mnistlab.training.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from mnistlab.data import Dataset
+    from mnistlab.training.runs import Run
+
+# A small model trains as fast on one thread, and leaves the other cores to the report.
+SINGLE_THREADED = ("mlp", "linear")
+
+
+def train(
+    out: Path | None = typer.Option(
+        None, help="Folder of the run; a new one in ./runs unless given."
+    ),
+    resume: Path | None = typer.Option(None, help="Go on with a run that was stopped."),
+    json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
+    **options: Any,
+) -> None:
+    """Train a model, test it once, and keep all of it in a run's folder.
+
+    Without options: the tutorial's model and settings, on MNIST.
+
+    Example: mnistlab train --optimizer sgd:momentum=0.9 --learning-rate 0.05 --epochs 5
+    """
+    given = {name: value for name, value in options.items() if value != DEFAULTS[name]}
+    if resume is not None and (given or out is not None):
+        names = [f"--{n.replace('_', '-')}" for n in [*given, *(["out"] if out else [])]]
+        raise OptionError(
+            f"--resume goes on with the run's own settings; leave out {', '.join(names)}"
+        )
+    from mnistlab.training.runs import Run
+
+    settings = Run.open(resume).settings if resume else TrainSettings(**options).check()
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load_dataset, settings)
+        start_keras(settings)
+        dataset, load_seconds = loading.result()
+        run = Run.open(resume) if resume else Run.create(out, settings, _record(dataset))
+        with run.locked():
+            document = _run(run, dataset, load_seconds, pool)
+    if json:
+        print_json(document)
+
+
+def _options_from_settings() -> None:
+    """Make the command's options out of the settings' fields: one source of configuration."""
+    signature = inspect.signature(train)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    made = [
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=typer.Option(each.default, help=each.metadata["help"]),
+            annotation=TYPES[str(each.type)],
+        )
+        for each in fields(TrainSettings)
+    ]
+    keyword_only = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    train.__signature__ = signature.replace(parameters=made + keyword_only)  # type: ignore[attr-defined]
+    train.__annotations__ = {p.name: p.annotation for p in made} | {
+        "out": Path | None,
+        "resume": Path | None,
+        "json": bool,
+    }
+
+
+TYPES = {"str": str, "int": int, "float": float, "float | None": float | None, "int | None": int | None}  # noqa: E501
+DEFAULTS = {each.name: each.default for each in fields(TrainSettings)}
+_options_from_settings()
+
+
+def load_dataset(settings: TrainSettings) -> tuple[Dataset, float]:
+    """Load the data set that `settings` name; give it and the seconds that took."""
+    from mnistlab.data import load
+
+    begun = time.perf_counter()
+    with download_progress() as progress:
+        dataset = load(settings.dataset, classes=settings.classes, progress=progress)
+    return dataset, time.perf_counter() - begun
+
+
+def start_keras(settings: TrainSettings) -> None:
+    """Import Keras on the backend of `settings`, with a cache for what it compiles."""
+    from mnistlab.data import cache_dir
+    from mnistlab.models.backend import cache_compilations, use_backend
+
+    threads = 1 if settings.model.partition(":")[0] in SINGLE_THREADED else None
+    use_backend(settings.backend, threads=threads)
+    if settings.backend == "jax":
+        cache_compilations(cache_dir() / "compiled")
+    # Imported here, beside the loading of the data, to be at hand when they are needed.
+    import mnistlab.evaluation.testing
+    import mnistlab.training.train
+
+    mnistlab.training.train.quiet_hand_over(settings.backend)
+
+
+def _record(dataset: Dataset) -> dict[str, Any]:
+    """Give what `settings.json` holds beside the settings."""
+    from mnistlab.training.environment import versions
+
+    return {"versions": versions(), "data": {"name": dataset.name, "digest": dataset.digest}}
+
+
+def _run(
+    run: Run, dataset: Dataset, load_seconds: float, pool: ThreadPoolExecutor
+) -> dict[str, Any]:
+    """Train, test and report; give the JSON document of the result."""
+    if not run.finished:
+        _train_and_test(run, dataset, load_seconds, drawing := _Drawing(pool, dataset))
+        drawn = drawing.drawn()
+    else:
+        say(f"{run.path} is finished already; nothing was trained")
+        drawn = None
+    from mnistlab.reporting.run_report import write_report
+
+    page = write_report(run, drawn)
+    return show_result(run, page)
+
+
+class _Drawing:
+    """What of the report can be drawn before the result is known, drawn beside the training."""
+
+    def __init__(self, pool: ThreadPoolExecutor, dataset: Dataset) -> None:
+        self.pool, self.dataset = pool, dataset
+        self.future: Future[dict[str, bytes]] | None = None
+
+    def begin(self) -> None:
+        """Begin, unless begun."""
+        if self.future is None:
+            self.future = self.pool.submit(self._draw)
+
+    def drawn(self) -> dict[str, bytes]:
+        """Wait for the pictures."""
+        self.begin()
+        assert self.future is not None
+        return self.future.result()
+
+    def _draw(self) -> dict[str, bytes]:
+        import jinja2  # noqa: F401  # imported beside the training, for the page
+
+        from mnistlab.data import class_counts
+        from mnistlab.evaluation.testing import samples
+        from mnistlab.reporting.report import draw_samples
+
+        data = self.dataset
+        counts = {"train": class_counts(data.y_train, data.num_classes)}
+        return draw_samples(samples(data), data.class_names, counts)
+
+
+def _train_and_test(run: Run, dataset: Dataset, load_seconds: float, drawing: _Drawing) -> None:
+    from mnistlab.evaluation.testing import first_layer, save_records, test_model
+    from mnistlab.training.train import save_model
+    from mnistlab.training.train import train as train_run
+
+    settings = run.settings
+    with _EpochProgress(settings.epochs) as shown:
+
+        def on_epoch(done: int, logs: dict[str, float]) -> None:
+            drawing.begin()
+            shown.advance(done, logs)
+
+        try:
+            trained = train_run(run, dataset, on_epoch)
+        except KeyboardInterrupt:
+            say(f"\nstopped; go on with: mnistlab train --resume {run.path}")
+            raise
+    begun = time.perf_counter()
+    scores = test_model(trained.model, dataset, settings.loss)
+    now = time.perf_counter()
+    model = save_model(trained.model, run)
+    seconds = {
+        "load": load_seconds,
+        **trained.seconds,
+        "test": now - begun,
+        "total": time.perf_counter() - BEGUN,
+    }
+    rounded = {name: round(value, 4) for name, value in seconds.items()}
+    save_records(
+        run, dataset, scores, first_layer(trained.model), {"seconds": rounded, "model": model}
+    )
+
+
+class _EpochProgress:
+    """A bar over the epochs on a terminal, a line for each epoch elsewhere."""
+
+    def __init__(self, epochs: int) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.epochs = epochs
+        console = messages()
+        self.is_terminal = console.is_terminal
+        self.bar = Progress(
+            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("compiling", total=epochs)
+
+    def __enter__(self) -> _EpochProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def advance(self, done: int, logs: dict[str, float]) -> None:
+        """Show that `done` epochs are done."""
+        text = "  ".join(f"{name} {value:.4f}" for name, value in sorted(logs.items()))
+        if not self.is_terminal:
+            say(f"epoch {done}/{self.epochs}  {text}")
+        self.bar.update(self.task, completed=done, description=text)
+
+
+def show_result(run: Run, page: Path) -> dict[str, Any]:
+    """Print the result as a table to stderr's reader and give the JSON document."""
+    from mnistlab.evaluation.scores import Scores
+    from mnistlab.reporting.tables import print_table, run_table
+
+    metrics, settings = run.document("metrics.json"), run.settings
+    scores, seconds = Scores.from_json(metrics["test"]), metrics["seconds"]
+    if "--json" not in sys.argv:
+        print_table(run_table(scores, seconds), results())
+    say(f"run: {run.path}\nreport: {page}")
+    return {
+        "run": str(run.path),
+        "dataset": settings.dataset,
+        "model": settings.model,
+        "config": settings.to_json(),
+        "history": run.read_history(),
+        "test": {
+            "loss": scores.loss,
+            "accuracy": scores.accuracy,
+            "n": scores.n,
+            "accuracy_interval": list(scores.accuracy_interval),
+        },
+        "seconds": seconds,
+    }

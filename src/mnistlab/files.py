@@ -1,0 +1,63 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mnistlab.errors import StorageError
+
+
+@contextmanager
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside `target`; what is written there becomes `target` at the end.
+
+    The temporary name keeps the suffix, starts with a dot, and is gone if anything goes wrong.
+    Raises StorageError where the disk is full or the folder cannot be written.
+    """
+    with storage_errors(target):
+        handle, name = tempfile.mkstemp(prefix=".", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
+            temporary.chmod(0o666 & ~umask())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_atomic(target: Path, content: bytes | str) -> None:
+    """Write `content` (text as UTF-8) to `target`, whole or not at all."""
+    data = content.encode() if isinstance(content, str) else content
+    with atomic_file(target) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def storage_errors(place: Path) -> Iterator[None]:
+    """Turn an OSError of writing into a StorageError that names the place."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise StorageError(f"cannot write {place}: {why}. Nothing was left half-written.") from None
+
+
+def sha256(path: Path) -> str:
+    """Give a file's SHA-256 in hex."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def umask() -> int:
+    """Give the process's file mode mask."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,219 @@
+"""A run's folder: everything about one trained model, readable at every moment.
+
+    settings.json    settings, seed, versions, data digest, the command to run it again
+    checkpoint.npz   after each epoch: all weights, optimizer state, history
+    history.csv      epoch, loss, accuracy, (val_loss, val_accuracy), seconds
+    model.keras      the trained model, raw uint8 images in
+    metrics.json     test results, seconds, the model's SHA-256; it is written last of the records
+    arrays.npz       the pictures of the report: samples, mistakes, first-layer weights
+    figures/, report.html
+
+Every file appears by atomic rename; a folder appears with its settings in it. A run that has no
+`metrics.json` was stopped and can be resumed. No Keras here.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnistlab.errors import RunError, StorageError
+from mnistlab.files import atomic_file, sha256, storage_errors, umask, write_atomic
+from mnistlab.training.settings import TrainSettings
+
+History = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What training goes on from: variables in Keras' order, and the history so far."""
+
+    epochs_done: int
+    variables: list[np.ndarray]
+    history: History
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's folder."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, out: Path | None, settings: TrainSettings, record: Mapping[str, Any]) -> Run:
+        """Make a new folder with its settings in it: `out`, or a fresh one under ./runs.
+
+        Raises RunError where `out` exists and is not an empty folder.
+        """
+        parent = out.absolute().parent if out else Path("runs").absolute()
+        with storage_errors(parent):
+            parent.mkdir(parents=True, exist_ok=True)
+            # Built aside and renamed: rename never replaces a folder with something in it.
+            aside = Path(tempfile.mkdtemp(prefix=".new-run-", dir=parent))
+            aside.chmod(0o777 & ~umask())
+        try:
+            document = {"settings": settings.to_json(), "command": settings.command(), **record}
+            write_atomic(aside / "settings.json", json.dumps(document, indent=2) + "\n")
+            return cls(_claim(aside, out, parent, settings))
+        finally:
+            if aside.exists():
+                (aside / "settings.json").unlink(missing_ok=True)
+                aside.rmdir()
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Open an existing run. Raises RunError where `path` is none."""
+        run = cls(path.absolute())
+        if not (path / "settings.json").is_file():
+            found = "is not a run's folder (no settings.json)" if path.exists() else "does not exist"  # noqa: E501
+            raise RunError(f"{path} {found}; give a folder that `mnistlab train` made")
+        _ = run.settings
+        return run
+
+    def document(self, name: str) -> dict[str, Any]:
+        """Read one of the run's JSON files. Raises RunError where it is missing or damaged."""
+        try:
+            value = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(f"{self.path} has no {name}: {self._mend()}") from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path / name} cannot be read: {error}") from None
+        if not isinstance(value, dict):
+            raise RunError(f"{self.path / name} is not a JSON object")
+        return value
+
+    def _mend(self) -> str:
+        return f"finish it with `mnistlab train --resume {self.path}`"
+
+    @property
+    def settings(self) -> TrainSettings:
+        """The settings it was trained with. Raises RunError where they are damaged."""
+        try:
+            return TrainSettings.from_json(self.document("settings.json")["settings"])
+        except (KeyError, TypeError) as error:
+            raise RunError(f"{self.path / 'settings.json'} is damaged: {error}") from None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of its records are there."""
+        return (self.path / "metrics.json").is_file()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training in this folder. Raises RunError if one does."""
+        import filelock
+
+        lock = filelock.FileLock(self.path / ".lock", timeout=0)
+        try:
+            with storage_errors(self.path), lock:
+                yield
+        except filelock.Timeout:
+            raise RunError(f"{self.path} is being trained by another process") from None
+
+    def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Replace the checkpoint, then the history."""
+        numbered = {f"v{i:04d}": value for i, value in enumerate(checkpoint.variables)}
+        about = {"epochs_done": checkpoint.epochs_done, "history": checkpoint.history}
+        text = np.frombuffer(json.dumps(about).encode(), np.uint8)
+        with atomic_file(self.path / "checkpoint.npz") as temporary:
+            np.savez(temporary, about=text, **numbered)  # type: ignore[arg-type]
+        self.write_history(checkpoint.history)
+
+    def load_checkpoint(self) -> Checkpoint | None:
+        """Read the last checkpoint, None before the first. Raises RunError where it is damaged."""
+        path = self.path / "checkpoint.npz"
+        if not path.exists():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                about = json.loads(stored["about"].tobytes())
+                variables = [stored[name] for name in sorted(stored.files) if name != "about"]
+            return Checkpoint(about["epochs_done"], variables, about["history"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise RunError(f"{path} is damaged ({error}); train again into a new folder") from None
+
+    def write_history(self, history: History) -> None:
+        """Write `history.csv`, a row an epoch; floats in full."""
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(["epoch", *history])
+        for number, row in enumerate(zip(*history.values(), strict=True), start=1):
+            writer.writerow([number, *map(repr, row)])
+        write_atomic(self.path / "history.csv", table.getvalue())
+
+    def read_history(self) -> History:
+        """Read `history.csv` back, without the epoch numbers."""
+        try:
+            with (self.path / "history.csv").open(newline="", encoding="utf-8") as opened:
+                rows = list(csv.DictReader(opened))
+            names = [name for name in (rows[0] if rows else {}) if name != "epoch"]
+            return {name: [float(row[name]) for row in rows] for name in names}
+        except FileNotFoundError:
+            raise RunError(f"{self.path} has no history.csv: {self._mend()}") from None
+        except (OSError, ValueError, TypeError, csv.Error) as error:
+            raise RunError(f"{self.path / 'history.csv'} is damaged: {error}") from None
+
+    def save_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write `arrays.npz`."""
+        with atomic_file(self.path / "arrays.npz") as temporary:
+            np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+
+    def load_arrays(self) -> dict[str, np.ndarray]:
+        """Read `arrays.npz`. Raises RunError where it is missing or damaged."""
+        try:
+            with np.load(self.path / "arrays.npz", allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise RunError(f"{self.path / 'arrays.npz'} cannot be read: {error}") from None
+
+    def checked_model(self) -> Path:
+        """Give the model's file, after its SHA-256 is found to be the recorded one.
+
+        Raises RunError where the file is missing or is not the one that was trained.
+        """
+        path = self.path / "model.keras"
+        recorded = self.document("metrics.json").get("model", {}).get("sha256")
+        if not path.is_file():
+            raise RunError(f"{path} is missing")
+        if sha256(path) != recorded:
+            raise RunError(
+                f"{path} is not the file that was trained here: its SHA-256 differs from the one "
+                "in metrics.json. It was not opened; train again, or put the original back"
+            )
+        return path
+
+
+def _claim(aside: Path, out: Path | None, parent: Path, settings: TrainSettings) -> Path:
+    """Rename `aside` to its final name, which nobody else has."""
+    for name in [out.name] if out else _fresh_names(settings):
+        try:
+            os.rename(aside, parent / name)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise StorageError(f"cannot write {parent / name}: {error.strerror}") from None
+        else:
+            return parent / name
+    raise RunError(
+        f"{out} exists already and is left as it is; choose another --out, "
+        f"or go on with it: --resume {out}"
+    )
+
+
+def _fresh_names(settings: TrainSettings) -> Sequence[str]:
+    first = f"{Path(settings.dataset).stem}-{settings.model.partition(':')[0]}"
+    stem = f"{first}-{datetime.now():%Y%m%d-%H%M%S}"
+    return [stem, *(f"{stem}-{number}" for number in range(2, 1000))]
+

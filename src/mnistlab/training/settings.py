@@ -1,0 +1,93 @@
+"""One source of configuration: a frozen dataclass, from which come the command's options and
+their help, the JSON beside the results, and the way to run the same thing again."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from mnistlab.errors import OptionError
+from mnistlab.models.functions import (
+    MODELS,
+    NORMALIZATIONS,
+    OPTIMIZERS,
+    check_activation,
+    check_name,
+    loss_choice,
+)
+from mnistlab.models.spec import parse_spec
+
+
+def _option(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """What is trained and how. The defaults are the tutorial's."""
+
+    dataset: str = _option("mnist", "mnist, fashion-mnist, or a path to your own (IDX, NPZ, folder per class).")  # noqa: E501
+    model: str = _option("mlp", f"One of {', '.join(MODELS)}; with options as in mlp:hidden=256x128.")  # noqa: E501
+    optimizer: str = _option("adam", "A Keras optimizer; with options as in sgd:momentum=0.9.")
+    learning_rate: float | None = _option(None, "The optimizer's own default, unless given.")
+    loss: str = _option("sparse_categorical_crossentropy", "A Keras loss; the last layer follows from it.")  # noqa: E501
+    activation: str = _option("relu", "A Keras activation for the hidden layers.")
+    normalize: str = _option("columns", f"One of {', '.join(NORMALIZATIONS)}.")
+    epochs: int = _option(3, "How often the training images are gone through.")
+    batch_size: int = _option(32, "Images per step.")
+    validation: float = _option(0.0, "Held out of the training images: a fraction, or a number of images.")  # noqa: E501
+    seed: int = _option(0, "Fixes initial weights, batch order and dropout.")
+    classes: int | None = _option(None, "Number of classes of your own IDX or NPZ; 10 unless given.")  # noqa: E501
+    backend: str = _option("jax", "jax, tensorflow or torch (the last two are extras).")
+
+    def check(self) -> TrainSettings:
+        """Return these settings, with a data set's path made absolute.
+
+        Raises OptionError or UnknownNameError, without importing Keras.
+        """
+        check_name("model", parse_spec(self.model).name, MODELS)
+        check_name("optimizer", parse_spec(self.optimizer).name, OPTIMIZERS)
+        check_name("normalization", self.normalize, NORMALIZATIONS)
+        check_activation(self.activation)
+        loss_choice(self.loss)
+        _check_range("epochs", self.epochs, 1, 1_000_000)
+        _check_range("batch-size", self.batch_size, 1, 10_000_000)
+        _check_range("seed", self.seed, 0, 2**32 - 1)
+        if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
+            raise OptionError(f"learning-rate is {self.learning_rate}; it must be above 0")
+        count = self.validation
+        if not (0 <= count < 1 or (count >= 1 and float(count).is_integer())):
+            raise OptionError(
+                f"validation is {count:g}; give a fraction from 0 to 1 or a number of images"
+            )
+        path = Path(self.dataset)
+        return replace(self, dataset=str(path.resolve())) if path.exists() else self
+
+    def command(self) -> str:
+        """Write the command that runs these settings again."""
+        words = ["mnistlab", "train"]
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value != each.default:
+                words += [f"--{each.name.replace('_', '-')}", _plain(value)]
+        return shlex.join(words)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values, as they stand in `settings.json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> TrainSettings:
+        """Read what `to_json` gave; unknown keys raise TypeError."""
+        return cls(**values)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise OptionError(f"{name} is {value}; it must be from {low} to {high}")

@@ -1,0 +1,182 @@
+"""A run from its settings to a trained model in its folder; each epoch leaves a checkpoint."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from mnistlab.data import Dataset
+from mnistlab.errors import MnistlabError, OptionError, RunError
+from mnistlab.files import atomic_file, sha256
+from mnistlab.models.functions import OPTIMIZERS, loss_choice
+from mnistlab.models.spec import parse_spec
+from mnistlab.models.zoo import PixelStatistics, build
+from mnistlab.training.engine import fit
+from mnistlab.training.handover import HandOver
+from mnistlab.training.runs import Checkpoint, History, Run
+from mnistlab.training.settings import TrainSettings
+
+OnEpoch = Callable[[int, dict[str, float]], None]
+"""Called with the number of epochs done and the epoch's logs."""
+
+
+@dataclass
+class Trained:
+    """A trained model, its history over all epochs, and where the seconds went."""
+
+    model: keras.Model
+    history: History
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def train(run: Run, dataset: Dataset, on_epoch: OnEpoch = lambda epoch, logs: None) -> Trained:
+    """Train what the run's settings say, from its last checkpoint on, and save `model.keras`.
+
+    The test split is not touched. Raises OptionError, RunError, StorageError; a KeyboardInterrupt
+    leaves the last finished epoch to be resumed.
+    """
+    settings = run.settings
+    begun = time.perf_counter()
+    keras.utils.set_random_seed(settings.seed)
+    model = build_compiled(settings, dataset)
+    history = _restore(run, model)
+    built = time.perf_counter()
+    done = len(history.get("loss", []))
+    keeper = _Checkpoints(run, history, on_epoch)
+    x, y = dataset.x_train, encode(settings.loss, dataset.y_train, dataset.num_classes)
+    (x, y), held_out = hold_out(x, y, settings.validation)
+    compiled = 0.0
+    if done < settings.epochs:
+        fitted = fit(
+            model, x, y, batch_size=settings.batch_size, epochs=settings.epochs, verbose=0,
+            callbacks=[keeper], validation_data=held_out, initial_epoch=done, seed=settings.seed,
+            validation_batch_size=1000,
+        )  # fmt: skip
+        compiled = getattr(fitted, "compile_seconds", 0.0)
+    trained = time.perf_counter() - built - compiled
+    seconds = {"build": built - begun, "compile": compiled, "train": trained}
+    return Trained(model, keeper.history, seconds)
+
+
+def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
+    """Build and compile the model that `settings` name."""
+    pixels = None
+    if settings.normalize == "standardize":
+        pixels = PixelStatistics(float(dataset.x_train.mean()), float(dataset.x_train.std()))
+    model = build(
+        settings.model,
+        normalize=settings.normalize,
+        activation=settings.activation,
+        loss=settings.loss,
+        classes=dataset.num_classes,
+        pixels=pixels,
+    )
+    target = loss_choice(settings.loss).target
+    accuracy = "sparse_categorical_accuracy" if target == "sparse" else "categorical_accuracy"
+    metric = keras.metrics.MeanMetricWrapper(getattr(keras.metrics, accuracy), name="accuracy")
+    model.compile(optimizer=make_optimizer(settings), loss=settings.loss, metrics=[metric])
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def make_optimizer(settings: TrainSettings) -> keras.optimizers.Optimizer:
+    """Make the optimizer of `settings`. Raises OptionError for options it does not take."""
+    spec = parse_spec(settings.optimizer)
+    options = dict(spec.options)
+    if settings.learning_rate is not None:
+        options["learning_rate"] = settings.learning_rate
+    try:
+        return getattr(keras.optimizers, OPTIMIZERS[spec.name])(**options)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"the optimizer '{settings.optimizer}' cannot be made: {error}") from None
+
+
+def encode(loss: str, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Encode labels (n,) as `loss` wants them: int32 (n,) or one-hot float32 (n, classes)."""
+    if loss_choice(loss).target == "sparse":
+        return labels.astype(np.int32)
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def hold_out(x: np.ndarray, y: np.ndarray, validation: float) -> tuple[Any, Any]:
+    """Cut the last images off to validate on: a fraction below 1, or a number of images.
+
+    Raises OptionError where nothing would be left to train or to validate on.
+    """
+    if not validation:
+        return (x, y), None
+    count = int(validation) if validation >= 1 else round(len(x) * validation)
+    if not 0 < count < len(x):
+        raise OptionError(f"validation={validation:g} leaves {len(x) - count} of {len(x)} images")
+    return (x[:-count], y[:-count]), (x[-count:], y[-count:])
+
+
+def save_model(model: keras.Model, run: Run) -> dict[str, str]:
+    """Write `model.keras`; give what `metrics.json` records of it."""
+    with atomic_file(run.path / "model.keras") as temporary:
+        model.save(temporary)
+    return {"file": "model.keras", "sha256": sha256(run.path / "model.keras")}
+
+
+def load_model(run: Run) -> keras.Model:
+    """Load a run's model after its digest is checked. Nothing in the file is executed."""
+    try:
+        return keras.saving.load_model(run.checked_model(), compile=False, safe_mode=True)
+    except MnistlabError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{run.path / 'model.keras'} cannot be loaded: {error}") from None
+
+
+def variables_of(model: keras.Model) -> list[Any]:
+    """List all that training changes: the model's variables, then the optimizer's."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _restore(run: Run, model: keras.Model) -> History:
+    """Bring the model to the run's last checkpoint; give the history so far."""
+    checkpoint = run.load_checkpoint()
+    if checkpoint is None:
+        return {}
+    variables = variables_of(model)
+    shapes = [tuple(v.shape) for v in variables]
+    if shapes != [value.shape for value in checkpoint.variables]:
+        raise RunError(f"{run.path / 'checkpoint.npz'} is of another model than settings.json")
+    for variable, value in zip(variables, checkpoint.variables, strict=True):
+        variable.assign(value)
+    return checkpoint.history
+
+
+class _Checkpoints(keras.callbacks.Callback):
+    """After every epoch: the history grows by a row, a checkpoint is written, progress shown."""
+
+    def __init__(self, run: Run, history: History, on_epoch: OnEpoch) -> None:
+        super().__init__()
+        self.run, self.history, self.on_epoch = run, history, on_epoch
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.begun = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = dict(logs or {})
+        row = {**logs, "seconds": round(time.perf_counter() - self.begun, 4)}
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy", "seconds"):
+            if name in row:
+                self.history.setdefault(name, []).append(float(row[name]))
+        values = [keras.ops.convert_to_numpy(v.value) for v in variables_of(self.model)]
+        self.run.save_checkpoint(Checkpoint(epoch + 1, values, self.history))
+        self.on_epoch(epoch + 1, logs)
+
+
+def quiet_hand_over(backend: str) -> None:
+    """Do not warn of what is no surprise: other backends train with `model.fit`."""
+    if backend != "jax":
+        warnings.simplefilter("ignore", HandOver)
+
+
