@@ -6,6 +6,8 @@ for each command. Nothing heavy is imported before it is needed.
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 
 BEGUN = time.perf_counter()
@@ -16,4 +18,8 @@ def main() -> None:
     """Run the command line and exit."""
     from mnistlab.cli.app import run
 
-    raise SystemExit(run())
+    code = run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Every file is closed by now. Taking JAX and Keras apart object by object costs 0.7 s.
+    os._exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 import warnings
 from collections.abc import Callable
@@ -43,7 +44,7 @@ def train(run: Run, dataset: Dataset, on_epoch: OnEpoch = lambda epoch, logs: No
     """
     settings = run.settings
     begun = time.perf_counter()
-    keras.utils.set_random_seed(settings.seed)
+    set_seed(settings.seed)
     model = build_compiled(settings, dataset)
     history = _restore(run, model)
     built = time.perf_counter()
@@ -62,6 +63,19 @@ def train(run: Run, dataset: Dataset, on_epoch: OnEpoch = lambda epoch, logs: No
     trained = time.perf_counter() - built - compiled
     seconds = {"build": built - begun, "compile": compiled, "train": trained}
     return Trained(model, keeper.history, seconds)
+
+
+def set_seed(seed: int) -> None:
+    """Do what `keras.utils.set_random_seed` does, on JAX without importing TensorFlow for it.
+
+    Keras draws the seeds of initializers and dropout from Python's `random`; its own function
+    imports TensorFlow and torch, where they are installed, to seed them too (5 s).
+    """
+    if keras.config.backend() != "jax":
+        keras.utils.set_random_seed(seed)
+        return
+    random.seed(seed)
+    np.random.seed(seed)
 
 
 def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
