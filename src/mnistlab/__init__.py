@@ -1,3 +1,35 @@
-"""MNIST classification with Keras, made into an instrument."""
+"""MNIST classification with Keras, made into an instrument.
+
+>>> import mnistlab
+>>> (x_train, y_train), (x_test, y_test) = mnistlab.load_data("mnist")
+>>> x_train.shape, x_train.dtype
+((60000, 28, 28), dtype('uint8'))
+
+`mnistlab.fit(model, x, y, ...)` is a drop-in for a compiled Keras model's `model.fit`. Importing
+this package loads neither Keras nor JAX; what needs them loads them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mnistlab.data import load_data
+    from mnistlab.training.engine import fit
 
 __version__ = "0.1.0"
+
+__all__ = ["__version__", "fit", "load_data"]
+
+_HOMES = {"load_data": "mnistlab.data", "fit": "mnistlab.training.engine"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mnistlab' has no attribute '{name}'")
+    if name == "fit":
+        from mnistlab.models.backend import default_backend, use_backend
+
+        use_backend(default_backend())
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -25,7 +25,9 @@ def show(
     normalized: bool = typer.Option(
         False, "--normalized", help="As keras.utils.normalize(x, axis=1) makes it."
     ),
-    out: Path | None = typer.Option(None, help="The picture's file (PNG); a name here if not given."),
+    out: Path | None = typer.Option(
+        None, help="The picture's file (PNG); a name here if not given."
+    ),
     force: bool = typer.Option(False, "--force", help="Replace a file that is there already."),
     classes: int | None = typer.Option(None, help="Classes of your own IDX or NPZ, if not 10."),
     json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),

@@ -79,9 +79,7 @@ def _draw(scores: Scores, dataset: Dataset, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     for name, png in {
         "confusion-matrix": figures.confusion_matrix(scores.confusion, names),
-        "worst-mistakes": figures.mistakes(
-            mistake_images(dataset, scores), scores.mistakes, names
-        ),
+        "worst-mistakes": figures.mistakes(mistake_images(dataset, scores), scores.mistakes, names),
         "calibration": figures.calibration(scores.calibration, scores.expected_calibration_error),
     }.items():
         write_atomic(folder / f"{name}.png", png)

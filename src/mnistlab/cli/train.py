@@ -81,7 +81,13 @@ def _options_from_settings() -> None:
     }
 
 
-TYPES = {"str": str, "int": int, "float": float, "float | None": float | None, "int | None": int | None}  # noqa: E501
+TYPES = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "float | None": float | None,
+    "int | None": int | None,
+}
 DEFAULTS = {each.name: each.default for each in fields(TrainSettings)}
 _options_from_settings()
 
@@ -163,7 +169,7 @@ class _Drawing:
 
         learning_curves({"loss": [1.0, 0.5]})  # Matplotlib's first figure costs 0.2 s more
         data = self.dataset
-        counts = {"train": class_counts(data.y_train, data.num_classes)}
+        counts = {"train": class_counts(data.y_train, data.num_classes).tolist()}
         return draw_samples(samples(data), data.class_names, counts)
 
 

@@ -1,4 +1,4 @@
-"""What a model says of images: outputs, probabilities, loss; the test split in one compiled pass."""
+"""What a model says of images: outputs, probabilities, loss; compiled on JAX."""
 
 from __future__ import annotations
 
@@ -42,17 +42,19 @@ def _forward(model: keras.Model, loss: Any) -> Any:
     trained = [v.value for v in model.trainable_variables]
     others = [v.value for v in model.non_trainable_variables]
 
-    @jax.jit
-    def compiled(trained: Any, others: Any, x: Any, y: Any) -> Any:
+    def forward(trained: Any, others: Any, x: Any, y: Any) -> Any:
         outputs, _ = model.stateless_call(trained, others, x, training=False)
         return outputs, keras.ops.mean(loss(y, outputs))
 
+    compiled = jax.jit(forward)
     return lambda x, y: compiled(trained, others, x, y)
 
 
 def _eager(model: keras.Model, loss: Any, x: Any, y: Any) -> tuple[Floats, float]:
     outputs = model.predict_on_batch(x)
-    mean = keras.ops.mean(loss(keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(outputs)))
+    mean = keras.ops.mean(
+        loss(keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(outputs))
+    )
     return np.asarray(outputs, np.float32), float(keras.ops.convert_to_numpy(mean))
 
 

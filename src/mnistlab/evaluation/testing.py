@@ -36,7 +36,10 @@ def save_records(
     record: Mapping[str, Any],
 ) -> None:
     """Write `arrays.npz`, then `metrics.json`, which makes the run a finished one."""
-    arrays = {"samples": samples(dataset), "mistakes": mistake_images(dataset, scores)}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "samples": samples(dataset),
+        "mistakes": mistake_images(dataset, scores),
+    }
     if weights is not None:
         arrays["first_layer"] = weights
     run.save_arrays(arrays)

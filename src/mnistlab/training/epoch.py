@@ -16,7 +16,7 @@ import time
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import keras
@@ -51,11 +51,11 @@ class Prepared(NamedTuple):
 class EpochProgram:
     """The compiled epochs of one compiled model: made once, kept while the model lives."""
 
-    _kept: weakref.WeakKeyDictionary[keras.Model, EpochProgram] = weakref.WeakKeyDictionary()
+    _kept: ClassVar[weakref.WeakKeyDictionary[Any, EpochProgram]] = weakref.WeakKeyDictionary()
 
     def __init__(self, model: keras.Model) -> None:
         """Split the model; nothing is compiled before it is run."""
-        self._model = weakref.ref(model)
+        self._model: Any = weakref.ref(model)
         self._identity = _identity(model)
         self._fixed, self._rest = _split_at_first_weight(model)
         self._apply_fixed = jax.jit(lambda x: self._fixed(x))

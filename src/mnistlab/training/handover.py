@@ -35,7 +35,16 @@ def reason_to_hand_over(
         return "the model was compiled with run_eagerly=True or jit_compile=False"
     if keras.distribution.distribution() is not None:
         return "a keras.distribution is set"
-    trained_on, held_out = _leaves(data), _leaves(validation_data)
+    reason = _reason_in_data(_leaves(data), _leaves(validation_data))
+    if reason is not None:
+        return reason
+    for callback in callbacks:
+        if _needs_batches(callback):
+            return f"{type(callback).__name__} is called after every batch"
+    return None
+
+
+def _reason_in_data(trained_on: list[Any], held_out: list[Any]) -> str | None:
     for leaf in trained_on + held_out:
         if not is_array(leaf):
             return f"data of type {type(leaf).__name__} are not arrays in memory"
@@ -46,9 +55,6 @@ def reason_to_hand_over(
         return "there are no data"
     if too_large(trained_on + held_out):
         return "the data are larger than the device's memory"
-    for callback in callbacks:
-        if _needs_batches(callback):
-            return f"{type(callback).__name__} is called after every batch"
     return None
 
 

@@ -18,7 +18,6 @@ import csv
 import errno
 import io
 import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,7 +77,9 @@ class Run:
         """Open an existing run. Raises RunError where `path` is none."""
         run = cls(path.absolute())
         if not (path / "settings.json").is_file():
-            found = "is not a run's folder (no settings.json)" if path.exists() else "does not exist"  # noqa: E501
+            found = (
+                "is not a run's folder (no settings.json)" if path.exists() else "does not exist"
+            )
             raise RunError(f"{path} {found}; give a folder that `mnistlab train` made")
         _ = run.settings
         return run
@@ -200,7 +201,7 @@ def _claim(aside: Path, out: Path | None, parent: Path, settings: TrainSettings)
     """Rename `aside` to its final name, which nobody else has."""
     for name in [out.name] if out else _fresh_names(settings):
         try:
-            os.rename(aside, parent / name)
+            aside.rename(parent / name)
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                 raise StorageError(f"cannot write {parent / name}: {error.strerror}") from None
@@ -216,4 +217,3 @@ def _fresh_names(settings: TrainSettings) -> Sequence[str]:
     first = f"{Path(settings.dataset).stem}-{settings.model.partition(':')[0]}"
     stem = f"{first}-{datetime.now():%Y%m%d-%H%M%S}"
     return [stem, *(f"{stem}-{number}" for number in range(2, 1000))]
-

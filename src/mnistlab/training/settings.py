@@ -28,18 +28,28 @@ def _option(default: Any, help: str) -> Any:
 class TrainSettings:
     """What is trained and how. The defaults are the tutorial's."""
 
-    dataset: str = _option("mnist", "mnist, fashion-mnist, or a path to your own (IDX, NPZ, folder per class).")  # noqa: E501
-    model: str = _option("mlp", f"One of {', '.join(MODELS)}; with options as in mlp:hidden=256x128.")  # noqa: E501
+    dataset: str = _option(
+        "mnist", "mnist, fashion-mnist, or a path to your own (IDX, NPZ, folder per class)."
+    )
+    model: str = _option(
+        "mlp", f"One of {', '.join(MODELS)}; with options as in mlp:hidden=256x128."
+    )
     optimizer: str = _option("adam", "A Keras optimizer; with options as in sgd:momentum=0.9.")
     learning_rate: float | None = _option(None, "The optimizer's own default, unless given.")
-    loss: str = _option("sparse_categorical_crossentropy", "A Keras loss; the last layer follows from it.")  # noqa: E501
+    loss: str = _option(
+        "sparse_categorical_crossentropy", "A Keras loss; the last layer follows from it."
+    )
     activation: str = _option("relu", "A Keras activation for the hidden layers.")
     normalize: str = _option("columns", f"One of {', '.join(NORMALIZATIONS)}.")
     epochs: int = _option(3, "How often the training images are gone through.")
     batch_size: int = _option(32, "Images per step.")
-    validation: float = _option(0.0, "Held out of the training images: a fraction, or a number of images.")  # noqa: E501
+    validation: float = _option(
+        0.0, "Held out of the training images: a fraction, or a number of images."
+    )
     seed: int = _option(0, "Fixes initial weights, batch order and dropout.")
-    classes: int | None = _option(None, "Number of classes of your own IDX or NPZ; 10 unless given.")  # noqa: E501
+    classes: int | None = _option(
+        None, "Number of classes of your own IDX or NPZ; 10 unless given."
+    )
     backend: str = _option("jax", "jax, tensorflow or torch (the last two are extras).")
 
     def check(self) -> TrainSettings:

@@ -115,7 +115,8 @@ def encode(loss: str, labels: np.ndarray, classes: int) -> np.ndarray:
     """Encode labels (n,) as `loss` wants them: int32 (n,) or one-hot float32 (n, classes)."""
     if loss_choice(loss).target == "sparse":
         return labels.astype(np.int32)
-    return np.eye(classes, dtype=np.float32)[labels]
+    encoded: np.ndarray = np.eye(classes, dtype=np.float32)[labels]
+    return encoded
 
 
 def hold_out(x: np.ndarray, y: np.ndarray, validation: float) -> tuple[Any, Any]:
@@ -192,5 +193,3 @@ def quiet_hand_over(backend: str) -> None:
     """Do not warn of what is no surprise: other backends train with `model.fit`."""
     if backend != "jax":
         warnings.simplefilter("ignore", HandOver)
-
-

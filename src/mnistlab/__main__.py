@@ -1,0 +1,5 @@
+"""`python -m mnistlab` is the command `mnistlab`."""
+
+from mnistlab.cli import main
+
+main()
