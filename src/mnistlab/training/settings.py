@@ -46,7 +46,7 @@ class TrainSettings:
     validation: float = _option(
         0.0, "Held out of the training images: a fraction, or a number of images."
     )
-    seed: int = _option(0, "Fixes initial weights, batch order and dropout.")
+    seed: int = _option(1, "Fixes initial weights, batch order and dropout.")
     classes: int | None = _option(
         None, "Number of classes of your own IDX or NPZ; 10 unless given."
     )

@@ -1,0 +1,42 @@
+# `make train` sets up and runs the main job; `make test` sets up and passes the gate: format,
+# lint, types, tests, docs. `make quick` is the part of the tests that is fast.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+SOURCES = pyproject.toml
+
+.PHONY: train test quick format bench docs clean
+
+train: $(VENV)/.core
+	$(BIN)/mnistlab train
+
+test: $(VENV)/.dev
+	PATH="$(abspath $(BIN)):$$PATH" sh tools/gate
+
+quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto -m "not slow and not network"
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m tools.cli_docs --write
+
+bench: $(VENV)/.dev
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m benchmarks.tutorial
+
+$(VENV)/.venv:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.core: $(VENV)/.venv $(SOURCES)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""What keeps the documents true: generated pages, links, and the README's commands."""

@@ -1,0 +1,76 @@
+"""`docs/cli.md` out of the commands' own help: written with --write, compared with --check."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from mnistlab.cli.app import app
+
+PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
+HEAD = """# The command
+
+Generated from the commands' help by `make docs`; the gate holds it against the code.
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted. Results go to stdout, messages and
+progress to stderr.
+"""
+
+
+def page() -> str:
+    """Render the whole page: for each command its help, its arguments and options."""
+    return HEAD + "".join(_section(*each) for each in _commands("mnistlab", _root()))
+
+
+def _root() -> Any:
+    return typer.main.get_command(app)
+
+
+def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    for part, child in getattr(command, "commands", {}).items():
+        yield from _commands(f"{name} {part}", child)
+    if not hasattr(command, "commands"):
+        yield name, command
+
+
+def _section(name: str, command: Any) -> str:
+    text, example = _help(command)
+    rows = "".join(_row(each) for each in command.params if each.name != "help")
+    return (
+        f"\n## `{name}`\n\n{text}\n\n```sh\n{example}\n```\n\n"
+        f"| argument or option | meaning | default |\n|---|---|---|\n{rows}"
+    )
+
+
+def _help(command: Any) -> tuple[str, str]:
+    """Split a command's help into its text and its example."""
+    text, _, example = inspect.cleandoc(command.help).partition("Example:")
+    if not example:
+        raise ValueError(f"{command.name} has no example in its help")
+    return text.strip(), example.strip()
+
+
+def _row(parameter: Any) -> str:
+    names = ", ".join(o for o in parameter.opts if o.startswith("-")) or parameter.name.upper()
+    default = parameter.default
+    shown = "" if default is None or default is False or default is ... else f"`{default}`"
+    return f"| `{names}` | {parameter.help} | {shown} |\n"
+
+
+def main() -> int:
+    """Write or check the page; give the exit code."""
+    if "--write" in sys.argv:
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
+        print("docs/cli.md is stale: run `make docs`", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
