@@ -401,6 +401,7 @@ def test_epoch_order_is_a_permutation_of_seed_and_epoch():
     assert not np.array_equal(order, epoch_order(100, 3, seed=2))
 
 
+@on_jax
 @pytest.mark.parametrize("cut", [slice(0, -1), slice(0, 0)])
 def test_bad_arrays_raise_what_keras_raises(cut, data):
     x, y = data[0][cut], data[1][: 0 if cut.stop == 0 else None]

@@ -83,6 +83,7 @@ def _options_from_settings() -> None:
 
 TYPES = {
     "str": str,
+    "str | None": str | None,
     "int": int,
     "float": float,
     "float | None": float | None,
@@ -108,14 +109,15 @@ def start_keras(settings: TrainSettings) -> None:
     from mnistlab.models.backend import cache_compilations, use_backend
 
     threads = 1 if settings.model.partition(":")[0] in SINGLE_THREADED else None
-    use_backend(settings.backend, threads=threads)
-    if settings.backend == "jax":
+    backend = settings.backend or "jax"
+    use_backend(backend, threads=threads)
+    if backend == "jax":
         cache_compilations(cache_dir() / "compiled")
     # Imported here, beside the loading of the data, to be at hand when they are needed.
     import mnistlab.evaluation.testing
     import mnistlab.training.train
 
-    mnistlab.training.train.quiet_hand_over(settings.backend)
+    mnistlab.training.train.quiet_hand_over(backend)
 
 
 def _record(dataset: Dataset) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from mnistlab.data.cache import cache_dir
 from mnistlab.data.catalogue import Entry, catalogue
 from mnistlab.data.dataset import Dataset, Progress
-from mnistlab.data.load import load, load_data
+from mnistlab.data.load import load, load_data, resolve
 from mnistlab.data.look import class_counts, normalize_columns, sample_sheet
 from mnistlab.data.pictures import as_mnist, read_picture
 from mnistlab.data.sources import fetch, verify
@@ -33,6 +33,7 @@ __all__ = [
     "load_data",
     "normalize_columns",
     "read_picture",
+    "resolve",
     "sample_sheet",
     "verify",
 ]

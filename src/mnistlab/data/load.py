@@ -25,14 +25,25 @@ def load(
     Raises UnknownNameError, DataError, OptionError, SourceError, StorageError.
     """
     progress = progress or quiet
+    found = resolve(name_or_path)
+    if isinstance(found, NamedSet):
+        return _load_named(found, classes, progress)
+    return load_user(found, classes, progress)
+
+
+def resolve(name_or_path: str | os.PathLike[str]) -> NamedSet | Path:
+    """Return the named set or the path that is meant, without reading it.
+
+    Raises UnknownNameError where it is neither a name nor a path to something.
+    """
     named = find_named(name_or_path) if isinstance(name_or_path, str) else None
     if named:
-        return _load_named(named, classes, progress)
+        return named
     path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111 - which fails for "~nobody"
     if name_or_path == "" or not os.path.lexists(path):
         hint = f"A path is accepted too: {ACCEPTED}."
         raise UnknownNameError("data set", str(name_or_path), NAMED, hint)
-    return load_user(path, classes, progress)
+    return path
 
 
 def load_data(

@@ -154,7 +154,7 @@ def _alt(name: str, report: RunReport) -> str:
         error = figures.calibration_text(scores.expected_calibration_error)
         return f"Accuracy against confidence; {error}."
     return {
-        SAMPLES: "The first training images of each class, a row a class.",
+        SAMPLES: "Training images picked at random, a row a class.",
         MISTAKES: "The mistakes made with the most confidence, each with its caption.",
         WEIGHTS: "The weights of the first layer as pictures, red positive, blue negative.",
     }[name]

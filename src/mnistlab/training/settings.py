@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from mnistlab.data import resolve
 from mnistlab.errors import OptionError
+from mnistlab.models.backend import BACKENDS, default_backend
 from mnistlab.models.functions import (
     MODELS,
     NORMALIZATIONS,
@@ -50,10 +52,12 @@ class TrainSettings:
     classes: int | None = _option(
         None, "Number of classes of your own IDX or NPZ; 10 unless given."
     )
-    backend: str = _option("jax", "jax, tensorflow or torch (the last two are extras).")
+    backend: str | None = _option(
+        None, "jax, tensorflow or torch (the last two are extras); KERAS_BACKEND, else jax."
+    )
 
     def check(self) -> TrainSettings:
-        """Return these settings, with a data set's path made absolute.
+        """Return these settings, with a data set's path made absolute and the backend named.
 
         Raises OptionError or UnknownNameError, without importing Keras.
         """
@@ -72,8 +76,11 @@ class TrainSettings:
             raise OptionError(
                 f"validation is {count:g}; give a fraction from 0 to 1 or a number of images"
             )
-        path = Path(self.dataset)
-        return replace(self, dataset=str(path.resolve())) if path.exists() else self
+        found = resolve(self.dataset)
+        dataset = str(found.resolve()) if isinstance(found, Path) else found.name
+        backend = self.backend or default_backend()
+        check_name("backend", backend, BACKENDS)
+        return replace(self, dataset=dataset, backend=backend)
 
     def command(self) -> str:
         """Write the command that runs these settings again."""
