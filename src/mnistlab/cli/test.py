@@ -34,10 +34,10 @@ def test(
     dataset, _ = load_dataset(settings)
     _check_data(opened, dataset)
     start_keras(settings)
-    from mnistlab.evaluation.testing import test_model
+    from mnistlab.evaluation.testing import score_model
     from mnistlab.training.train import load_model
 
-    scores = test_model(load_model(opened), dataset, settings.loss)
+    scores = score_model(load_model(opened), dataset, settings.loss)
     folder = out or opened.path / "figures"
     _draw(scores, dataset, folder)
     if json:

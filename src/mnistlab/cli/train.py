@@ -176,7 +176,7 @@ class _Drawing:
 
 
 def _train_and_test(run: Run, dataset: Dataset, load_seconds: float, drawing: _Drawing) -> None:
-    from mnistlab.evaluation.testing import first_layer, save_records, test_model
+    from mnistlab.evaluation.testing import first_layer, save_records, score_model
     from mnistlab.training.train import save_model
     from mnistlab.training.train import train as train_run
 
@@ -193,7 +193,7 @@ def _train_and_test(run: Run, dataset: Dataset, load_seconds: float, drawing: _D
             say(f"\nstopped; go on with: mnistlab train --resume {run.path}")
             raise
     begun = time.perf_counter()
-    scores = test_model(trained.model, dataset, settings.loss)
+    scores = score_model(trained.model, dataset, settings.loss)
     now = time.perf_counter()
     model = save_model(trained.model, run)
     seconds = {

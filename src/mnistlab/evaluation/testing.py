@@ -21,7 +21,7 @@ SAMPLES_PER_CLASS = 12
 WORST = 20
 
 
-def test_model(model: keras.Model, dataset: Dataset, loss: str) -> Scores:
+def score_model(model: keras.Model, dataset: Dataset, loss: str) -> Scores:
     """Score `model` on the test split of `dataset`."""
     targets = encode(loss, dataset.y_test, dataset.num_classes)
     outputs, mean = outputs_and_loss(model, dataset.x_test, targets, loss)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from mnistlab.data import resolve
 from mnistlab.errors import OptionError
 from mnistlab.models.backend import BACKENDS, default_backend
 from mnistlab.models.functions import (
@@ -76,6 +75,8 @@ class TrainSettings:
             raise OptionError(
                 f"validation is {count:g}; give a fraction from 0 to 1 or a number of images"
             )
+        from mnistlab.data import resolve  # with NumPy, which --help can do without
+
         found = resolve(self.dataset)
         dataset = str(found.resolve()) if isinstance(found, Path) else found.name
         backend = self.backend or default_backend()
