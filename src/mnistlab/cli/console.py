@@ -65,6 +65,41 @@ def download_progress() -> Iterator[Progress]:
             bar.stop()
 
 
+class EpochProgress:
+    """A bar over the epochs on a terminal, a line for each epoch elsewhere."""
+
+    def __init__(self, epochs: int) -> None:
+        """Begin at no epoch of `epochs`."""
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.epochs = epochs
+        console = messages()
+        self.is_terminal = console.is_terminal
+        self.bar = Progress(
+            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("compiling", total=epochs)
+
+    def __enter__(self) -> EpochProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def advance(self, done: int, logs: dict[str, float]) -> None:
+        """Show that `done` epochs are done."""
+        text = "  ".join(f"{name} {value:.4f}" for name, value in sorted(logs.items()))
+        if not self.is_terminal:
+            say(f"epoch {done}/{self.epochs}  {text}")
+        self.bar.update(self.task, completed=done, description=text)
+
+
 def _download_bar() -> Any:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 

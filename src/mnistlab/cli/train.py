@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mnistlab.cli import BEGUN
-from mnistlab.cli.console import download_progress, messages, print_json, results, say
+from mnistlab.cli.console import EpochProgress, download_progress, print_json, results, say
 from mnistlab.errors import OptionError
 from mnistlab.training.settings import TrainSettings
 
@@ -54,9 +53,9 @@ def train(
         dataset, load_seconds = loading.result()
         run = Run.open(resume) if resume else Run.create(out, settings, _record(dataset))
         with run.locked():
-            document = _run(run, dataset, load_seconds, pool)
-    if json:
-        print_json(document)
+            page = _run(run, dataset, load_seconds, pool)
+    _show_result(run, json)
+    say(f"run: {run.path}\nreport: {page}")
 
 
 def _options_from_settings() -> None:
@@ -127,20 +126,18 @@ def _record(dataset: Dataset) -> dict[str, Any]:
     return {"versions": versions(), "data": {"name": dataset.name, "digest": dataset.digest}}
 
 
-def _run(
-    run: Run, dataset: Dataset, load_seconds: float, pool: ThreadPoolExecutor
-) -> dict[str, Any]:
-    """Train, test and report; give the JSON document of the result."""
-    if not run.finished:
-        _train_and_test(run, dataset, load_seconds, drawing := _Drawing(pool, dataset))
-        drawn = drawing.drawn()
-    else:
+def _run(run: Run, dataset: Dataset, load_seconds: float, pool: ThreadPoolExecutor) -> Path:
+    """Train, test and report, as far as that is not done; give the page's path."""
+    drawn = None
+    if run.finished:
         say(f"{run.path} is finished already; nothing was trained")
-        drawn = None
+    else:
+        drawing = _Drawing(pool, dataset)
+        _train_and_test(run, dataset, load_seconds, drawing)
+        drawn = drawing.drawn()
     from mnistlab.reporting.run_report import write_report
 
-    page = write_report(run, drawn)
-    return show_result(run, page)
+    return write_report(run, drawn)
 
 
 class _Drawing:
@@ -150,16 +147,15 @@ class _Drawing:
         self.pool, self.dataset = pool, dataset
         self.future: Future[dict[str, bytes]] | None = None
 
-    def begin(self) -> None:
+    def begin(self) -> Future[dict[str, bytes]]:
         """Begin, unless begun."""
         if self.future is None:
             self.future = self.pool.submit(self._draw)
+        return self.future
 
     def drawn(self) -> dict[str, bytes]:
         """Wait for the pictures."""
-        self.begin()
-        assert self.future is not None
-        return self.future.result()
+        return self.begin().result()
 
     def _draw(self) -> dict[str, bytes]:
         import jinja2  # noqa: F401  # imported beside the training, for the page
@@ -181,7 +177,7 @@ def _train_and_test(run: Run, dataset: Dataset, load_seconds: float, drawing: _D
     from mnistlab.training.train import train as train_run
 
     settings = run.settings
-    with _EpochProgress(settings.epochs) as shown:
+    with EpochProgress(settings.epochs) as shown:
 
         def on_epoch(done: int, logs: dict[str, float]) -> None:
             drawing.begin()
@@ -208,51 +204,17 @@ def _train_and_test(run: Run, dataset: Dataset, load_seconds: float, drawing: _D
     )
 
 
-class _EpochProgress:
-    """A bar over the epochs on a terminal, a line for each epoch elsewhere."""
-
-    def __init__(self, epochs: int) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.epochs = epochs
-        console = messages()
-        self.is_terminal = console.is_terminal
-        self.bar = Progress(
-            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-            BarColumn(),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("compiling", total=epochs)
-
-    def __enter__(self) -> _EpochProgress:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
-
-    def advance(self, done: int, logs: dict[str, float]) -> None:
-        """Show that `done` epochs are done."""
-        text = "  ".join(f"{name} {value:.4f}" for name, value in sorted(logs.items()))
-        if not self.is_terminal:
-            say(f"epoch {done}/{self.epochs}  {text}")
-        self.bar.update(self.task, completed=done, description=text)
-
-
-def show_result(run: Run, page: Path) -> dict[str, Any]:
-    """Print the result as a table to stderr's reader and give the JSON document."""
+def _show_result(run: Run, json: bool) -> None:
+    """Print the result of a finished run, as a table or as the contract's JSON document."""
     from mnistlab.evaluation.scores import Scores
     from mnistlab.reporting.tables import print_table, run_table
 
     metrics, settings = run.document("metrics.json"), run.settings
     scores, seconds = Scores.from_json(metrics["test"]), metrics["seconds"]
-    if "--json" not in sys.argv:
+    if not json:
         print_table(run_table(scores, seconds), results())
-    say(f"run: {run.path}\nreport: {page}")
-    return {
+        return
+    document = {
         "run": str(run.path),
         "dataset": settings.dataset,
         "model": settings.model,
@@ -266,3 +228,4 @@ def show_result(run: Run, page: Path) -> dict[str, Any]:
         },
         "seconds": seconds,
     }
+    print_json(document)
