@@ -114,15 +114,24 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from training in this folder. Raises RunError if one does."""
+        """Keep other processes from training in this folder. Raises RunError if one does.
+
+        Whoever holds the lock sweeps away what a killed process had not finished writing.
+        """
         import filelock
 
         lock = filelock.FileLock(self.path / ".lock", timeout=0)
         try:
-            with storage_errors(self.path), lock:
-                yield
+            with storage_errors(self.path):
+                lock.acquire()
         except filelock.Timeout:
             raise RunError(f"{self.path} is being trained by another process") from None
+        try:
+            for leftover in self.path.glob(".?*.*"):
+                leftover.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint, then the history."""
