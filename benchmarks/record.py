@@ -1,0 +1,88 @@
+"""Records: what was measured, with what, on what. JSON files in `records/`, kept in git."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mnistlab.files import write_atomic
+from mnistlab.training.environment import cores, processor, versions
+
+RECORDS = Path(__file__).with_name("records")
+ROOT = Path(__file__).parents[1]
+
+
+def circumstances(benchmark: str, options: Sequence[str]) -> dict[str, Any]:
+    """Give the head of a record: command (with `options`), date, commit, versions, hardware."""
+    return {
+        "benchmark": benchmark,
+        "command": shlex.join(["python", "-m", f"benchmarks.{benchmark}", *options]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "git": git_state(),
+        "versions": package_versions(),
+        "hardware": hardware(),
+    }
+
+
+def git_state() -> dict[str, Any]:
+    """Name the commit, and whether files differ from it; None where there is no git."""
+    try:
+        commit = _git("rev-parse", "HEAD").strip()
+        # A record of an earlier run, not yet committed, changes nothing that is measured.
+        changed = _git("status", "--porcelain", "--", ".", ":!benchmarks/records")
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": bool(changed.strip())}
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def package_versions() -> dict[str, str]:
+    """Name the versions of all that may take part, in this interpreter."""
+    found = versions()
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        found["scikit-learn"] = importlib.metadata.version("scikit-learn")
+    return found
+
+
+def hardware() -> dict[str, Any]:
+    """Name processor, usable cores and memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": processor(),
+        "cores": int(cores()),
+        "memory_gib": round(memory / 2**30, 1),
+        "load_at_start": list(os.getloadavg()),
+    }
+
+
+def record_path(record: dict[str, Any]) -> Path:
+    """Name the file of a record: benchmark, day, processor and number of cores."""
+    machine = record["hardware"]
+    slug = re.sub(r"[^a-z0-9]+", "-", machine["processor"].lower()).strip("-")
+    name = f"{record['benchmark']}-{record['date'][:10]}-{slug}-{machine['cores']}c.json"
+    return RECORDS / name
+
+
+def save(record: dict[str, Any], path: Path) -> None:
+    """Write a record, whole or not at all. Raises StorageError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, json.dumps(record, indent=1) + "\n")
+
+
+def newest(benchmark: str, folder: Path = RECORDS) -> dict[str, Any] | None:
+    """Load the benchmark's record of the latest date, or None."""
+    records = [json.loads(path.read_text()) for path in folder.glob(f"{benchmark}-*.json")]
+    return max(records, key=lambda record: record["date"], default=None)

@@ -1,0 +1,162 @@
+"""The newest record as a Markdown table: `python -m benchmarks.table [--write|--check README.md]`.
+
+The table stands between two markers, and nothing else of the file is touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.record import newest
+from benchmarks.tutorial.contenders import CONTENDERS
+from benchmarks.tutorial.summary import REFERENCE
+from mnistlab.files import write_atomic
+
+BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
+HEAD = (
+    "",
+    "training, s",
+    "× mnistlab",
+    "with compiling, s",
+    "peak, MiB",
+    "test accuracy, %",
+    "whole process, s",
+    "its peak, MiB",
+)
+
+
+class Unusable(RuntimeError):
+    """There is no record, or none to be shown, or no place to show it in."""
+
+
+def render(record: Mapping[str, Any]) -> str:
+    """Make the table and the line under it from a record's summary. Pure."""
+    rows = [HEAD, ["---", *["--:"] * (len(HEAD) - 1)]]
+    training = record["summary"]["training"]
+    rows += [row(name, record["summary"]) for name in CONTENDERS if name in training]
+    table = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+    return f"{table}\n\n{caption(record)}"
+
+
+def row(name: str, summary: Mapping[str, Any]) -> list[str]:
+    """Make one contender's cells: median (least–most)."""
+    own, whole = summary["training"][name], summary["whole_process"].get(name)
+    label = CONTENDERS[name].label
+    cells = [
+        f"**{label}**" if name == REFERENCE else label,
+        figure(own["compile_apart"], ".2f"),
+        "1" if name == REFERENCE else figure(own["compile_apart_ratio"], ".1f"),
+        figure(own["whole_call"], ".2f"),
+        figure(own["peak_mib"], ".0f", spread=False),
+        figure(percent(own["test_accuracy"]), ".2f"),
+    ]
+    if whole is None:
+        return [*cells, "—", "—"]
+    return [*cells, figure(whole["seconds"], ".2f"), figure(whole["peak_mib"], ".0f", spread=False)]
+
+
+def percent(shares: Mapping[str, float]) -> dict[str, float]:
+    """Make shares percentages."""
+    return {name: 100 * share for name, share in shares.items()}
+
+
+def figure(values: Mapping[str, float] | None, form: str, *, spread: bool = True) -> str:
+    """Write a median with its spread, which is left out where it would show no difference.
+
+    >>> figure({"median": 2.345, "min": 2.1, "max": 2.5}, ".2f")
+    '2.35 (2.10–2.50)'
+    """
+    if values is None:
+        return "—"
+    middle, low, high = (format(values[name], form) for name in ("median", "min", "max"))
+    return f"{middle} ({low}–{high})" if spread and low != high else middle
+
+
+def caption(record: Mapping[str, Any]) -> str:
+    """Say how many rounds, on what, when, at which commit, and how far it is to the floor."""
+    hardware, versions, job = record["hardware"], record["versions"], record["job"]
+    named = ("keras", "jax", "tensorflow-cpu", "tensorflow", "torch", "scikit-learn")
+    libraries = ", ".join(f"{name} {versions[name]}" for name in named if name in versions)
+    commit = (record["git"]["commit"] or "unknown")[:7] + ("+" if record["git"]["dirty"] else "")
+    rounds = "1 round" if record["rounds"] == 1 else f"{record['rounds']} rounds"
+    lines = [
+        f"Median (least–most) of {rounds} by turns; {job['epochs']} epochs of {job['images']:,} "
+        f"images, batch 32. {hardware['processor']}, {hardware['cores']} cores, "
+        f"{hardware['memory_gib']:.0f} GiB; Python {versions['python']}, {libraries}; "
+        f"{record['date'][:10]}, commit {commit}. `{record['command']}`"
+    ]
+    floor = record["summary"]["floor"]["one_core"]
+    ours = record["summary"]["training"].get(REFERENCE)
+    if floor and ours:
+        lines.append(
+            f"The job's matrix products alone take {floor['seconds']:.2f} s on one core at the "
+            f"{floor['gflops']:.0f} GFLOP/s that this machine reaches; mnistlab's training takes "
+            f"{ours['ratio_to_floor']:.1f} times that."
+        )
+    return "\n\n".join(lines)
+
+
+def replaced(text: str, table: str) -> str:
+    """Put `table` between the markers of `text`. Raises Unusable if they are not there once."""
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise Unusable(f"there must be one {BEGIN} and, after it, one {END}")
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}"
+
+
+def write(record: Mapping[str, Any] | None, target: Path) -> str:
+    """Bring the table in `target` up to date; give what to tell. Raises Unusable."""
+    if record is None:
+        raise Unusable("there is no record yet: run python -m benchmarks.tutorial")
+    write_atomic(target, replaced(target.read_text(encoding="utf-8"), presentable(record)))
+    return f"{target}: written from the record of {record['date']}"
+
+
+def check(record: Mapping[str, Any] | None, target: Path) -> str:
+    """Give what to tell if the table in `target` is the record's. Raises Unusable if not."""
+    text = target.read_text(encoding="utf-8")
+    if record is None:
+        if re.sub(r"\s", "", text) != re.sub(r"\s", "", replaced(text, "")):
+            raise Unusable(f"{target} has a table, but there is no record")
+        return f"{target}: no record yet, and no table"
+    if text != replaced(text, presentable(record)):
+        raise Unusable(f"{target} is stale: run python -m benchmarks.table --write {target}")
+    return f"{target}: up to date"
+
+
+def presentable(record: Mapping[str, Any]) -> str:
+    """Render a record that may be shown. Raises Unusable for one of a reduced job."""
+    if record["reduced"]:
+        raise Unusable(f"the record of {record['date']} is of a reduced job: a trial, not a result")
+    return render(record)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print, write or check; give the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.table", description=__doc__)
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--write", type=Path, metavar="FILE", help="replace the table in FILE")
+    action.add_argument("--check", type=Path, metavar="FILE", help="exit 1 if FILE's is stale")
+    options = parser.parse_args(arguments)
+    record = newest("tutorial")
+    try:
+        if options.write or options.check:
+            act = write if options.write else check
+            print(act(record, options.write or options.check), file=sys.stderr)
+        elif record is None:
+            raise Unusable("there is no record yet: run python -m benchmarks.tutorial")
+        else:
+            print(render(record))
+    except Unusable as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
