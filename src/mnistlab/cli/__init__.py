@@ -6,9 +6,11 @@ for each command. Nothing heavy is imported before it is needed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+from typing import TextIO
 
 BEGUN = time.perf_counter()
 """When this process came to be, as near as Python can tell."""
@@ -16,10 +18,22 @@ BEGUN = time.perf_counter()
 
 def main() -> None:
     """Run the command line and exit."""
+    # A stream that was closed by the caller takes what is written to it, and loses it.
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     from mnistlab.cli.app import run
 
     code = run()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
     # Every file is closed by now. Taking JAX and Keras apart object by object costs 0.7 s.
     os._exit(code)
+
+
+def _nowhere() -> TextIO:
+    # Descriptors 1 and 2 are free then, and the next file opened must not become one of them.
+    stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    while stream.fileno() <= 2:
+        stream = open(os.dup(stream.fileno()), "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    return stream

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -53,10 +52,8 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has enough; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except (BrokenPipeError, SystemExit):
+        return 0  # whoever read our output has enough; Typer makes a SystemExit of that
     except OSError as error:
         say(f"mnistlab: {error}")
         return 2
@@ -65,5 +62,7 @@ def run(arguments: list[str] | None = None) -> int:
         # version to version; all of them can format their message.
         if not hasattr(error, "format_message"):
             raise
-        say(f"mnistlab: {error.format_message()} See mnistlab --help.")
+        message = error.format_message()
+        if message:  # empty where the help was printed, as there were no arguments
+            say(f"mnistlab: {message.rstrip('.')}. See mnistlab --help.")
         return 2

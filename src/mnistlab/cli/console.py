@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """Write one message to stderr, as it is."""
-    print(message, file=sys.stderr, flush=True)
+    """Write one message to stderr, as it is; where nobody can hear it, that is no failure."""
+    with contextlib.suppress(OSError):
+        print(message, file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:

@@ -82,4 +82,4 @@ def verify(
             print(f"{file}: {status}")
     if any(status != "ok" for _, status in files):
         say(f"mend it with: mnistlab data get {name}")
-        raise SystemExit(1)
+        raise typer.Exit(1)

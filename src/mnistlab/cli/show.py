@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,21 +47,25 @@ def show(
         data = load(dataset, classes=classes, progress=progress)
     stem = f"{data.name}-{split}"
     if index is None:
-        document, picture = _sheet(data, split, json)
+        document, picture, tell = _sheet(data, split)
     else:
-        document, picture = _image(data, split, index, normalized, json)
+        document, picture, tell = _image(data, split, index, normalized)
         stem += f"-{index}{'-normalized' if normalized else ''}"
     target = out or Path(f"{stem}.png")
     save_picture(target, picture, force)
     if json:
         print_json({"dataset": dataset, "split": split, **document, "picture": str(target)})
+    else:
+        tell()
     say(f"picture: {target}")
 
 
-def _image(
-    data: Dataset, split: str, index: int, normalized: bool, json: bool
-) -> tuple[dict[str, Any], bytes]:
-    """Print one image as NumPy prints it, and its label; give the document and the picture."""
+Looked = tuple[dict[str, Any], bytes, Callable[[], None]]
+"""The JSON document, the picture as PNG, and what prints the same for people."""
+
+
+def _image(data: Dataset, split: str, index: int, normalized: bool) -> Looked:
+    """Look at one image: as NumPy prints it, and its label."""
     from mnistlab.data import normalize_columns
 
     images, labels = data.split(split)
@@ -72,18 +77,19 @@ def _image(
     if normalized:
         array = normalize_columns(images[index : index + 1])[0]
     name = data.class_names[labels[index]]
-    if not json:
+
+    def tell() -> None:
         print(array)
         print("y value:", name if name == str(labels[index]) else f"{labels[index]} ({name})")
+
     from mnistlab.reporting.figures import digit
 
-    return {"index": index, "label": int(labels[index]), "array": array.tolist()}, digit(
-        array, name
-    )
+    document = {"index": index, "label": int(labels[index]), "array": array.tolist()}
+    return document, digit(array, name), tell
 
 
-def _sheet(data: Dataset, split: str, json: bool) -> tuple[dict[str, Any], bytes]:
-    """Print the class counts; give the document and a sheet of samples."""
+def _sheet(data: Dataset, split: str) -> Looked:
+    """Look at a sheet of samples, and how many there are of each class."""
     import numpy as np
 
     from mnistlab.data import class_counts, sample_sheet
@@ -95,13 +101,14 @@ def _sheet(data: Dataset, split: str, json: bool) -> tuple[dict[str, Any], bytes
     chosen = sample_sheet(labels, data.num_classes, 12)
     tiles = images[np.maximum(chosen, 0)]
     tiles[chosen < 0] = 0
-    if not json:
+
+    def tell() -> None:
         rows = [(name, f"{n:,}") for name, n in zip(data.class_names, counts, strict=True)]
         rows.append(("all", f"{len(labels):,}"))
         print_table(Table(f"{data.name}, {split}", ("class", "images"), tuple(rows)), results())
-    return {"counts": dict(zip(data.class_names, counts, strict=True))}, draw(
-        tiles, data.class_names, counts
-    )
+
+    document = {"counts": dict(zip(data.class_names, counts, strict=True))}
+    return document, draw(tiles, data.class_names, counts), tell
 
 
 def save_picture(target: Path, picture: bytes, force: bool) -> None:

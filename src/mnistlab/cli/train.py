@@ -219,7 +219,7 @@ def _show_result(run: Run, json: bool) -> None:
         "dataset": settings.dataset,
         "model": settings.model,
         "config": settings.to_json(),
-        "history": run.read_history(),
+        "history": {k: v for k, v in run.read_history().items() if k != "seconds"},
         "test": {
             "loss": scores.loss,
             "accuracy": scores.accuracy,

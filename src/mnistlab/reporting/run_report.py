@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mnistlab.errors import RunError
 from mnistlab.evaluation.scores import Scores
 from mnistlab.files import storage_errors, write_atomic
 from mnistlab.reporting.report import RunReport, draw, render_html
@@ -18,7 +17,7 @@ def run_report(run: Run) -> RunReport:
     metrics, about = run.document("metrics.json"), run.document("settings.json")
     arrays = run.load_arrays()
     settings = run.settings
-    try:
+    with run.reading("metrics.json"):
         return RunReport(
             title=f"{Path(settings.dataset).name} · {settings.model}",
             command=about["command"],
@@ -33,8 +32,6 @@ def run_report(run: Run) -> RunReport:
             mistake_images=arrays["mistakes"],
             weights=arrays.get("first_layer"),
         )
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{run.path} has damaged records: {error!r}") from None
 
 
 def write_report(run: Run, drawn: Mapping[str, bytes] | None = None) -> Path:
@@ -43,14 +40,16 @@ def write_report(run: Run, drawn: Mapping[str, bytes] | None = None) -> Path:
     What `drawn` has already is taken from there (see `report.draw_samples`).
     """
     report = run_report(run)
-    pngs = draw(report, drawn)
+    with run.reading("metrics.json"):
+        pngs = draw(report, drawn)
+        html = render_html(report, pngs)
     figures = run.path / "figures"
     with storage_errors(figures):
         figures.mkdir(exist_ok=True)
     for name, png in pngs.items():
         write_atomic(figures / f"{name}.png", png)
     page = run.path / "report.html"
-    write_atomic(page, render_html(report, pngs))
+    write_atomic(page, html)
     return page
 
 

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistlab.errors import RunError, StorageError
+from mnistlab.errors import MnistlabError, RunError, StorageError
 from mnistlab.files import atomic_file, sha256, storage_errors, umask, write_atomic
 from mnistlab.training.settings import TrainSettings
 
@@ -90,7 +90,7 @@ class Run:
             value = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RunError(f"{self.path} has no {name}: {self._mend()}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self.path / name} cannot be read: {error}") from None
         if not isinstance(value, dict):
             raise RunError(f"{self.path / name} is not a JSON object")
@@ -102,10 +102,18 @@ class Run:
     @property
     def settings(self) -> TrainSettings:
         """The settings it was trained with. Raises RunError where they are damaged."""
-        try:
+        with self.reading("settings.json"):
             return TrainSettings.from_json(self.document("settings.json")["settings"])
-        except (KeyError, TypeError) as error:
-            raise RunError(f"{self.path / 'settings.json'} is damaged: {error}") from None
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """Turn what damaged records make of their readers into a RunError that names the file."""
+        try:
+            yield
+        except MnistlabError as error:
+            raise RunError(f"{self.path / name} cannot be used: {error}") from None
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise RunError(f"{self.path / name} is damaged: {error!r:.200}") from None
 
     @property
     def finished(self) -> bool:

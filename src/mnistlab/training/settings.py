@@ -98,8 +98,14 @@ class TrainSettings:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainSettings:
-        """Read what `to_json` gave; unknown keys raise TypeError."""
-        return cls(**values)
+        """Read what `to_json` gave. Raises TypeError for keys or types that it never gives."""
+        settings = cls(**values)
+        for each in fields(cls):
+            value, kinds = getattr(settings, each.name), str(each.type).split(" | ")
+            given = "None" if value is None else type(value).__name__
+            if given not in kinds and not (given == "int" and "float" in kinds):
+                raise TypeError(f"{each.name} is {value!r:.80}, not {each.type}")
+        return settings.check()
 
 
 def _plain(value: Any) -> str:
