@@ -32,8 +32,8 @@ def main() -> None:
 
 
 def _nowhere() -> TextIO:
-    # Descriptors 1 and 2 are free then, and the next file opened must not become one of them.
-    stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    while stream.fileno() <= 2:
-        stream = open(os.dup(stream.fileno()), "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    return stream
+    # Takes the free ones of the descriptors 0 to 2, that no file opened later becomes one.
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor < 2:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    return os.fdopen(descriptor, "w", encoding="utf-8")

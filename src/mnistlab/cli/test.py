@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from mnistlab.cli.console import print_json, results, say
-from mnistlab.errors import RunError
 
 if TYPE_CHECKING:
     from mnistlab.data import Dataset
     from mnistlab.evaluation.scores import Scores
-    from mnistlab.training.runs import Run
 
 
 def test(
@@ -32,7 +30,7 @@ def test(
     opened.checked_model()
     settings = opened.settings
     dataset, _ = load_dataset(settings)
-    _check_data(opened, dataset)
+    opened.check_data(dataset.digest)
     start_keras(settings)
     from mnistlab.evaluation.testing import score_model
     from mnistlab.training.train import load_model
@@ -45,16 +43,6 @@ def test(
     else:
         _print(scores)
     say(f"pictures: {folder}")
-
-
-def _check_data(run: Run, dataset: Dataset) -> None:
-    """Refuse to score on other data than the run was trained on."""
-    recorded = run.document("settings.json").get("data", {}).get("digest")
-    if recorded != dataset.digest:
-        raise RunError(
-            f"the data in {run.settings.dataset} are not those that {run.path} was trained on "
-            "(their digests differ)"
-        )
 
 
 def _print(scores: Scores) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields
@@ -25,6 +26,7 @@ SINGLE_THREADED = ("mlp", "linear")
 
 
 def train(
+    context: typer.Context,
     out: Path | None = typer.Option(
         None, help="Folder of the run; a new one in ./runs unless given."
     ),
@@ -38,12 +40,8 @@ def train(
 
     Example: mnistlab train --optimizer sgd:momentum=0.9 --learning-rate 0.05 --epochs 5
     """
-    given = {name: value for name, value in options.items() if value != DEFAULTS[name]}
-    if resume is not None and (given or out is not None):
-        names = [f"--{n.replace('_', '-')}" for n in [*given, *(["out"] if out else [])]]
-        raise OptionError(
-            f"--resume goes on with the run's own settings; leave out {', '.join(names)}"
-        )
+    if resume is not None:
+        _refuse_others(context, [*options, "out"])
     from mnistlab.training.runs import Run
 
     settings = Run.open(resume).settings if resume else TrainSettings(**options).check()
@@ -51,9 +49,15 @@ def train(
         loading = pool.submit(load_dataset, settings)
         start_keras(settings)
         dataset, load_seconds = loading.result()
+        from mnistlab.training.train import new_model
+
+        begun = time.perf_counter()
+        model = new_model(settings, dataset)
+        seconds = {"load": load_seconds, "build": time.perf_counter() - begun}
         run = Run.open(resume) if resume else Run.create(out, settings, _record(dataset))
+        run.check_data(dataset.digest)
         with run.locked():
-            page = _run(run, dataset, load_seconds, pool)
+            page = _run(run, dataset, model, seconds, pool)
     _show_result(run, json)
     say(f"run: {run.path}\nreport: {page}")
 
@@ -74,6 +78,7 @@ def _options_from_settings() -> None:
     keyword_only = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
     train.__signature__ = signature.replace(parameters=made + keyword_only)  # type: ignore[attr-defined]
     train.__annotations__ = {p.name: p.annotation for p in made} | {
+        "context": typer.Context,
         "out": Path | None,
         "resume": Path | None,
         "json": bool,
@@ -88,8 +93,16 @@ TYPES = {
     "float | None": float | None,
     "int | None": int | None,
 }
-DEFAULTS = {each.name: each.default for each in fields(TrainSettings)}
 _options_from_settings()
+
+
+def _refuse_others(context: typer.Context, names: list[str]) -> None:
+    """Raise OptionError if any of these options was given."""
+    sources = ((name, context.get_parameter_source(name)) for name in names)
+    given = [n for n, source in sources if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise OptionError(f"--resume goes on with the run's own settings; leave out {listed}")
 
 
 def load_dataset(settings: TrainSettings) -> tuple[Dataset, float]:
@@ -126,14 +139,16 @@ def _record(dataset: Dataset) -> dict[str, Any]:
     return {"versions": versions(), "data": {"name": dataset.name, "digest": dataset.digest}}
 
 
-def _run(run: Run, dataset: Dataset, load_seconds: float, pool: ThreadPoolExecutor) -> Path:
+def _run(
+    run: Run, dataset: Dataset, model: Any, seconds: dict[str, float], pool: ThreadPoolExecutor
+) -> Path:
     """Train, test and report, as far as that is not done; give the page's path."""
     drawn = None
     if run.finished:
         say(f"{run.path} is finished already; nothing was trained")
     else:
         drawing = _Drawing(pool, dataset)
-        _train_and_test(run, dataset, load_seconds, drawing)
+        _train_and_test(run, dataset, model, seconds, drawing)
         drawn = drawing.drawn()
     from mnistlab.reporting.run_report import write_report
 
@@ -171,7 +186,9 @@ class _Drawing:
         return draw_samples(samples(data), data.class_names, counts)
 
 
-def _train_and_test(run: Run, dataset: Dataset, load_seconds: float, drawing: _Drawing) -> None:
+def _train_and_test(
+    run: Run, dataset: Dataset, model: Any, seconds: dict[str, float], drawing: _Drawing
+) -> None:
     from mnistlab.evaluation.testing import first_layer, save_records, score_model
     from mnistlab.training.train import save_model
     from mnistlab.training.train import train as train_run
@@ -184,23 +201,22 @@ def _train_and_test(run: Run, dataset: Dataset, load_seconds: float, drawing: _D
             shown.advance(done, logs)
 
         try:
-            trained = train_run(run, dataset, on_epoch)
+            trained = train_run(run, dataset, model, on_epoch)
         except KeyboardInterrupt:
-            say(f"\nstopped; go on with: mnistlab train --resume {run.path}")
+            say(f"\nstopped; go on with: mnistlab train --resume {shlex.quote(str(run.path))}")
             raise
     begun = time.perf_counter()
     scores = score_model(trained.model, dataset, settings.loss)
     now = time.perf_counter()
-    model = save_model(trained.model, run)
-    seconds = {
-        "load": load_seconds,
+    saved = save_model(trained.model, run)
+    seconds |= {
         **trained.seconds,
         "test": now - begun,
         "total": time.perf_counter() - BEGUN,
     }
     rounded = {name: round(value, 4) for name, value in seconds.items()}
     save_records(
-        run, dataset, scores, first_layer(trained.model), {"seconds": rounded, "model": model}
+        run, dataset, scores, first_layer(trained.model), {"seconds": rounded, "model": saved}
     )
 
 

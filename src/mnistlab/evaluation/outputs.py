@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.models.functions import loss_choice
+from mnistlab.models.zoo import keras_loss
 
 CHUNK = 2500
 """Images in one pass; the test split of MNIST is four."""
@@ -24,7 +25,7 @@ def outputs_and_loss(
     `targets` are encoded as `loss` wants them. The mean is of sums over examples, whatever the
     size of the last chunk; a loss over a whole batch (dice, tversky) is a mean over chunks.
     """
-    forward = _forward(model, keras.losses.get(loss))
+    forward = _forward(model, keras_loss(loss))
     outputs, total = [], 0.0
     for begin in range(0, len(images), CHUNK):
         part = slice(begin, begin + CHUNK)

@@ -6,6 +6,7 @@ images, loads in plain Keras, and nobody can forget the first step.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -47,10 +48,12 @@ def build(
         raise UnknownNameError("model", spec.name, ZOO)
     check_activation(activation)
     last = loss_choice(loss).last_activation
-    try:
-        body = ZOO[spec.name](activation, **spec.options)
-    except TypeError as error:
-        raise OptionError(f"the model '{spec.name}' does not take those options: {error}") from None
+    takes = list(inspect.signature(ZOO[spec.name]).parameters)[1:]
+    for option in spec.options:
+        if option not in takes:
+            known = f"its options: {', '.join(takes)}" if takes else "it has no options"
+            raise OptionError(f"the model '{spec.name}' does not take '{option}'; {known}")
+    body = ZOO[spec.name](activation, **spec.options)
     inputs = keras.Input((28, 28), dtype="uint8", name="images")
     first = normalization_layers(normalize, pixels)
     head = keras.layers.Dense(classes, activation=last, name="digits")
@@ -75,6 +78,11 @@ def normalization_layers(name: str, pixels: PixelStatistics | None = None) -> li
     if name == "scale":
         return [scale]
     return [scale, keras.layers.UnitNormalization(axis=1, name="unit_columns")]
+
+
+def keras_loss(name: str) -> Any:
+    """Give Keras' function of that name; `keras.losses.get` does not know all of its own."""
+    return getattr(keras.losses, name)
 
 
 def _mlp(activation: str, hidden: int | str = "128x128") -> list[Any]:

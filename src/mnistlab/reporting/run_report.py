@@ -20,12 +20,12 @@ def run_report(run: Run) -> RunReport:
     with run.reading("metrics.json"):
         return RunReport(
             title=f"{Path(settings.dataset).name} · {settings.model}",
-            command=about["command"],
+            command=_text(about["command"]),
             settings={k: _shown(v) for k, v in settings.to_json().items() if v is not None},
             versions=about["versions"],
             seconds=metrics["seconds"],
             history={k: v for k, v in run.read_history().items() if k != "seconds"},
-            scores=Scores.from_json(metrics["test"]),
+            scores=_scores(metrics),
             class_names=tuple(metrics["class_names"]),
             class_counts=metrics["class_counts"],
             samples=arrays["samples"],
@@ -51,6 +51,19 @@ def write_report(run: Run, drawn: Mapping[str, bytes] | None = None) -> Path:
     page = run.path / "report.html"
     write_atomic(page, html)
     return page
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.80} is not text")
+    return value
+
+
+def _scores(metrics: Mapping[str, Any]) -> Scores:
+    scores, classes = Scores.from_json(metrics["test"]), len(metrics["class_names"])
+    if scores.confusion.shape != (classes, classes) or len(scores.per_class) != classes:
+        raise ValueError("the confusion matrix is not one of its classes")
+    return scores
 
 
 def _shown(value: Any) -> str:

@@ -18,8 +18,10 @@ import csv
 import errno
 import io
 import json
+import shlex
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +36,23 @@ from mnistlab.files import atomic_file, sha256, storage_errors, umask, write_ato
 from mnistlab.training.settings import TrainSettings
 
 History = dict[str, list[float]]
+
+# What readers of text, JSON, CSV, ZIP and NPY make of bytes that are not what they should be.
+DAMAGE = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,  # NotImplementedError of zipfile, RecursionError of json among them
+    EOFError,
+    OSError,
+    MemoryError,
+    SyntaxError,
+    csv.Error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +116,7 @@ class Run:
         return value
 
     def _mend(self) -> str:
-        return f"finish it with `mnistlab train --resume {self.path}`"
+        return f"finish it with: mnistlab train --resume {shlex.quote(str(self.path))}"
 
     @property
     def settings(self) -> TrainSettings:
@@ -112,8 +131,18 @@ class Run:
             yield
         except MnistlabError as error:
             raise RunError(f"{self.path / name} cannot be used: {error}") from None
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        except DAMAGE as error:
             raise RunError(f"{self.path / name} is damaged: {error!r:.200}") from None
+
+    def check_data(self, digest: str) -> None:
+        """Raise RunError unless `digest` is that of the data which the run was trained on."""
+        with self.reading("settings.json"):
+            recorded = self.document("settings.json")["data"]["digest"]
+        if recorded != digest:
+            raise RunError(
+                f"the data in {self.settings.dataset} are not those that {self.path} was trained "
+                "on (their digests differ)"
+            )
 
     @property
     def finished(self) -> bool:
@@ -129,11 +158,11 @@ class Run:
         import filelock
 
         lock = filelock.FileLock(self.path / ".lock", timeout=0)
-        try:
-            with storage_errors(self.path):
+        with storage_errors(self.path):
+            try:
                 lock.acquire()
-        except filelock.Timeout:
-            raise RunError(f"{self.path} is being trained by another process") from None
+            except filelock.Timeout:  # an OSError too
+                raise RunError(f"{self.path} is being trained by another process") from None
         try:
             for leftover in self.path.glob(".?*.*"):
                 leftover.unlink(missing_ok=True)
@@ -152,16 +181,16 @@ class Run:
 
     def load_checkpoint(self) -> Checkpoint | None:
         """Read the last checkpoint, None before the first. Raises RunError where it is damaged."""
-        path = self.path / "checkpoint.npz"
-        if not path.exists():
+        if not (self.path / "checkpoint.npz").exists():
             return None
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                about = json.loads(stored["about"].tobytes())
-                variables = [stored[name] for name in sorted(stored.files) if name != "about"]
-            return Checkpoint(about["epochs_done"], variables, about["history"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise RunError(f"{path} is damaged ({error}); train again into a new folder") from None
+        stored = self._read_npz("checkpoint.npz")
+        with self.reading("checkpoint.npz"):
+            about = json.loads(stored.pop("about").tobytes())
+            done, history = about["epochs_done"], about["history"]
+            if {len(values) for values in history.values()} != {done}:
+                raise ValueError("its history has not a value for each epoch")
+            history = {name: [float(v) for v in values] for name, values in history.items()}
+            return Checkpoint(done, [stored[name] for name in sorted(stored)], history)
 
     def write_history(self, history: History) -> None:
         """Write `history.csv`, a row an epoch; floats in full."""
@@ -174,15 +203,15 @@ class Run:
 
     def read_history(self) -> History:
         """Read `history.csv` back, without the epoch numbers."""
-        try:
+        if not (self.path / "history.csv").exists():
+            raise RunError(f"{self.path} has no history.csv: {self._mend()}")
+        with self.reading("history.csv"):
             with (self.path / "history.csv").open(newline="", encoding="utf-8") as opened:
                 rows = list(csv.DictReader(opened))
-            names = [name for name in (rows[0] if rows else {}) if name != "epoch"]
+            names = [name for name in rows[0] if name != "epoch"]
+            if "loss" not in names:
+                raise ValueError("it has no loss")
             return {name: [float(row[name]) for row in rows] for name in names}
-        except FileNotFoundError:
-            raise RunError(f"{self.path} has no history.csv: {self._mend()}") from None
-        except (OSError, ValueError, TypeError, csv.Error) as error:
-            raise RunError(f"{self.path / 'history.csv'} is damaged: {error}") from None
 
     def save_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Write `arrays.npz`."""
@@ -191,11 +220,11 @@ class Run:
 
     def load_arrays(self) -> dict[str, np.ndarray]:
         """Read `arrays.npz`. Raises RunError where it is missing or damaged."""
-        try:
-            with np.load(self.path / "arrays.npz", allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise RunError(f"{self.path / 'arrays.npz'} cannot be read: {error}") from None
+        return self._read_npz("arrays.npz")
+
+    def _read_npz(self, name: str) -> dict[str, np.ndarray]:
+        with self.reading(name), np.load(self.path / name, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
 
     def checked_model(self) -> Path:
         """Give the model's file, after its SHA-256 is found to be the recorded one.
@@ -203,7 +232,8 @@ class Run:
         Raises RunError where the file is missing or is not the one that was trained.
         """
         path = self.path / "model.keras"
-        recorded = self.document("metrics.json").get("model", {}).get("sha256")
+        with self.reading("metrics.json"):
+            recorded = self.document("metrics.json")["model"]["sha256"]
         if not path.is_file():
             raise RunError(f"{path} is missing")
         if sha256(path) != recorded:

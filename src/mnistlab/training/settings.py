@@ -60,6 +60,17 @@ class TrainSettings:
 
         Raises OptionError or UnknownNameError, without importing Keras.
         """
+        from mnistlab.data import resolve  # with NumPy, which --help can do without
+
+        self.check_values()
+        found = resolve(self.dataset)
+        dataset = str(found.resolve()) if isinstance(found, Path) else found.name
+        return replace(self, dataset=dataset, backend=self.backend or default_backend())
+
+    def check_values(self) -> None:
+        """Raise OptionError or UnknownNameError unless every name and number can be used."""
+        if self.backend is not None or default_backend() not in BACKENDS:
+            check_name("backend", self.backend or default_backend(), BACKENDS)
         check_name("model", parse_spec(self.model).name, MODELS)
         check_name("optimizer", parse_spec(self.optimizer).name, OPTIMIZERS)
         check_name("normalization", self.normalize, NORMALIZATIONS)
@@ -75,13 +86,6 @@ class TrainSettings:
             raise OptionError(
                 f"validation is {count:g}; give a fraction from 0 to 1 or a number of images"
             )
-        from mnistlab.data import resolve  # with NumPy, which --help can do without
-
-        found = resolve(self.dataset)
-        dataset = str(found.resolve()) if isinstance(found, Path) else found.name
-        backend = self.backend or default_backend()
-        check_name("backend", backend, BACKENDS)
-        return replace(self, dataset=dataset, backend=backend)
 
     def command(self) -> str:
         """Write the command that runs these settings again."""
@@ -105,11 +109,14 @@ class TrainSettings:
             given = "None" if value is None else type(value).__name__
             if given not in kinds and not (given == "int" and "float" in kinds):
                 raise TypeError(f"{each.name} is {value!r:.80}, not {each.type}")
-        return settings.check()
+        settings.check_values()
+        return settings
 
 
 def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """Write a value so that it is read back as it was."""
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:

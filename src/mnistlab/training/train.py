@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +14,11 @@ import keras
 import numpy as np
 
 from mnistlab.data import Dataset
-from mnistlab.errors import MnistlabError, OptionError, RunError
+from mnistlab.errors import MnistlabError, OptionError, RunError, UnknownNameError
 from mnistlab.files import atomic_file, sha256
 from mnistlab.models.functions import OPTIMIZERS, loss_choice
 from mnistlab.models.spec import parse_spec
-from mnistlab.models.zoo import PixelStatistics, build
+from mnistlab.models.zoo import PixelStatistics, build, keras_loss
 from mnistlab.training.engine import fit
 from mnistlab.training.handover import HandOver
 from mnistlab.training.runs import Checkpoint, History, Run
@@ -36,16 +37,23 @@ class Trained:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def train(run: Run, dataset: Dataset, on_epoch: OnEpoch = lambda epoch, logs: None) -> Trained:
-    """Train what the run's settings say, from its last checkpoint on, and save `model.keras`.
+def new_model(settings: TrainSettings, dataset: Dataset) -> keras.Model:
+    """Build the compiled model of `settings` with the initial weights of its seed.
 
-    The test split is not touched. Raises OptionError, RunError, StorageError; a KeyboardInterrupt
-    leaves the last finished epoch to be resumed.
+    Raises all that can be wrong with the settings on this data: OptionError, UnknownNameError.
+    """
+    hold_out(dataset.x_train, dataset.y_train, settings.validation)
+    set_seed(settings.seed)
+    return build_compiled(settings, dataset)
+
+
+def train(run: Run, dataset: Dataset, model: keras.Model, on_epoch: OnEpoch) -> Trained:
+    """Train the run's `new_model` from its last checkpoint on.
+
+    The test split is not touched. Raises RunError and StorageError; a KeyboardInterrupt leaves
+    the last finished epoch to be resumed.
     """
     settings = run.settings
-    begun = time.perf_counter()
-    set_seed(settings.seed)
-    model = build_compiled(settings, dataset)
     history = _restore(run, model)
     built = time.perf_counter()
     done = len(history.get("loss", []))
@@ -60,9 +68,10 @@ def train(run: Run, dataset: Dataset, on_epoch: OnEpoch = lambda epoch, logs: No
             validation_batch_size=1000,
         )  # fmt: skip
         compiled = getattr(fitted, "compile_seconds", 0.0)
+    else:  # stopped after its last epoch: what `fit` does at its end is left to do
+        model.optimizer.finalize_variable_values(model.trainable_weights)
     trained = time.perf_counter() - built - compiled
-    seconds = {"build": built - begun, "compile": compiled, "train": trained}
-    return Trained(model, keeper.history, seconds)
+    return Trained(model, keeper.history, {"compile": compiled, "train": trained})
 
 
 def set_seed(seed: int) -> None:
@@ -83,6 +92,8 @@ def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
     pixels = None
     if settings.normalize == "standardize":
         pixels = PixelStatistics(float(dataset.x_train.mean()), float(dataset.x_train.std()))
+        if not pixels.std:
+            raise OptionError("normalize=standardize: all pixels of the training images are equal")
     model = build(
         settings.model,
         normalize=settings.normalize,
@@ -94,7 +105,9 @@ def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
     target = loss_choice(settings.loss).target
     accuracy = "sparse_categorical_accuracy" if target == "sparse" else "categorical_accuracy"
     metric = keras.metrics.MeanMetricWrapper(getattr(keras.metrics, accuracy), name="accuracy")
-    model.compile(optimizer=make_optimizer(settings), loss=settings.loss, metrics=[metric])
+    model.compile(
+        optimizer=make_optimizer(settings), loss=keras_loss(settings.loss), metrics=[metric]
+    )
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -103,12 +116,24 @@ def make_optimizer(settings: TrainSettings) -> keras.optimizers.Optimizer:
     """Make the optimizer of `settings`. Raises OptionError for options it does not take."""
     spec = parse_spec(settings.optimizer)
     options = dict(spec.options)
+    make = getattr(keras.optimizers, OPTIMIZERS[spec.name])
+    _check_options(settings.optimizer, options, inspect.signature(make).parameters)
     if settings.learning_rate is not None:
         options["learning_rate"] = settings.learning_rate
     try:
-        return getattr(keras.optimizers, OPTIMIZERS[spec.name])(**options)
+        return make(**options)
     except (TypeError, ValueError) as error:
         raise OptionError(f"the optimizer '{settings.optimizer}' cannot be made: {error}") from None
+
+
+def _check_options(optimizer: str, options: Mapping[str, Any], takes: Mapping[str, Any]) -> None:
+    """Raise OptionError unless every option is one that is taken, and a number or a boolean."""
+    known = [name for name in takes if name not in ("name", "kwargs")]
+    for name, value in options.items():
+        if name not in known:
+            raise UnknownNameError(f"option of '{optimizer}'", name, known)
+        if isinstance(value, str) or (value is None and takes[name].default is not None):
+            raise OptionError(f"'{optimizer}': {name} is not a number, true or false")
 
 
 def encode(loss: str, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -128,7 +153,9 @@ def hold_out(x: np.ndarray, y: np.ndarray, validation: float) -> tuple[Any, Any]
         return (x, y), None
     count = int(validation) if validation >= 1 else round(len(x) * validation)
     if not 0 < count < len(x):
-        raise OptionError(f"validation={validation:g} leaves {len(x) - count} of {len(x)} images")
+        raise OptionError(
+            f"validation is {validation:g}; of {len(x)} images, 1 to {len(x) - 1} can be held out"
+        )
     return (x[:-count], y[:-count]), (x[-count:], y[-count:])
 
 
