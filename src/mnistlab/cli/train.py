@@ -42,9 +42,25 @@ def train(
     """
     if resume is not None:
         _refuse_others(context, [*options, "out"])
+    from mnistlab.reporting.run_report import write_report
     from mnistlab.training.runs import Run
 
-    settings = Run.open(resume).settings if resume else TrainSettings(**options).check()
+    run = Run.open(resume) if resume else None
+    if run is not None and run.finished:
+        say(f"{run.path} is finished already; nothing was trained")
+        page = write_report(run)
+    else:
+        settings = run.settings if run else TrainSettings(**options).check()
+        run, page = _train(run, out, settings)
+    _show_result(run, json)
+    say(f"run: {run.path}\nreport: {page}")
+
+
+def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[Run, Path]:
+    """Train, test and report, in a new folder if there is no run yet; give it and its page."""
+    from mnistlab.reporting.run_report import write_report
+    from mnistlab.training.runs import Run
+
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(load_dataset, settings)
         start_keras(settings)
@@ -54,12 +70,12 @@ def train(
         begun = time.perf_counter()
         model = new_model(settings, dataset)
         seconds = {"load": load_seconds, "build": time.perf_counter() - begun}
-        run = Run.open(resume) if resume else Run.create(out, settings, _record(dataset))
+        run = run or Run.create(out, settings, _record(dataset))
         run.check_data(dataset.digest)
+        drawing = _Drawing(pool, dataset)
         with run.locked():
-            page = _run(run, dataset, model, seconds, pool)
-    _show_result(run, json)
-    say(f"run: {run.path}\nreport: {page}")
+            _train_and_test(run, dataset, model, seconds, drawing)
+            return run, write_report(run, drawing.drawn())
 
 
 def _options_from_settings() -> None:
@@ -137,22 +153,6 @@ def _record(dataset: Dataset) -> dict[str, Any]:
     from mnistlab.training.environment import versions
 
     return {"versions": versions(), "data": {"name": dataset.name, "digest": dataset.digest}}
-
-
-def _run(
-    run: Run, dataset: Dataset, model: Any, seconds: dict[str, float], pool: ThreadPoolExecutor
-) -> Path:
-    """Train, test and report, as far as that is not done; give the page's path."""
-    drawn = None
-    if run.finished:
-        say(f"{run.path} is finished already; nothing was trained")
-    else:
-        drawing = _Drawing(pool, dataset)
-        _train_and_test(run, dataset, model, seconds, drawing)
-        drawn = drawing.drawn()
-    from mnistlab.reporting.run_report import write_report
-
-    return write_report(run, drawn)
 
 
 class _Drawing:

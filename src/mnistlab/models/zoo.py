@@ -82,6 +82,8 @@ def normalization_layers(name: str, pixels: PixelStatistics | None = None) -> li
 
 def keras_loss(name: str) -> Any:
     """Give Keras' function of that name; `keras.losses.get` does not know all of its own."""
+    if name == "categorical_generalized_cross_entropy":
+        return keras.losses.CategoricalGeneralizedCrossEntropy()  # its function has no default q
     return getattr(keras.losses, name)
 
 

@@ -223,8 +223,9 @@ class Run:
         return self._read_npz("arrays.npz")
 
     def _read_npz(self, name: str) -> dict[str, np.ndarray]:
-        with self.reading(name), np.load(self.path / name, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
+        with self.reading(name), (self.path / name).open("rb") as opened:
+            with np.load(opened, allow_pickle=False) as stored:
+                return {key: stored[key] for key in stored.files}
 
     def checked_model(self) -> Path:
         """Give the model's file, after its SHA-256 is found to be the recorded one.
