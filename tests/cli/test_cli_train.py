@@ -116,9 +116,15 @@ def test_report_draws_from_the_records_alone(inside, tmp_path, glyph_file):
     assert {path.name: path.read_bytes() for path in (run / "figures").iterdir()} == pictures
     assert (run / "report.html").read_bytes() == page
     assert_refused(inside("test", "run"), "own.npz")
-    # A finished run has all that its result needs.
-    again = inside("train", "--resume", "run", "--json")
-    assert again.code == 0, again.err
+
+
+def test_resume_of_a_finished_run_needs_no_data(inside, run_folder):
+    """It has all that its result needs."""
+    document = json.loads((run_folder / "settings.json").read_text())
+    document["settings"]["dataset"] = "/nowhere/own.npz"
+    (run_folder / "settings.json").write_text(json.dumps(document))
+    done = inside("train", "--resume", "run", "--json")
+    assert done.code == 0, done.err
 
 
 # Places.
