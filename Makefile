@@ -1,11 +1,12 @@
 # `make train` sets up and runs the main job; `make test` sets up and passes the gate: format,
-# lint, types, tests, docs. `make quick` is the part of the tests that is fast.
+# lint, types, tests, docs. `make quick` is the part of the tests that is fast; `make slow` the
+# part that the gate leaves out: many kills, full disks, every odd case at full length.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 SOURCES = pyproject.toml
 
-.PHONY: train test quick format bench docs clean
+.PHONY: train test quick slow format bench docs clean
 
 train: $(VENV)/.core
 	$(BIN)/mnistlab train
@@ -15,6 +16,9 @@ test: $(VENV)/.dev
 
 quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto -m "not slow and not network"
+
+slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto -m slow
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import os
 import shlex
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,11 +47,12 @@ def train(
     """
     if resume is not None:
         _refuse_others(context, [*options, "out"])
-    from mnistlab.reporting.run_report import write_report
     from mnistlab.training.runs import Run
 
     run = Run.open(resume) if resume else None
     if run is not None and run.finished:
+        from mnistlab.reporting.run_report import write_report
+
         say(f"{run.path} is finished already; nothing was trained")
         page = write_report(run)
     else:
@@ -62,20 +68,42 @@ def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[
     from mnistlab.training.runs import Run
 
     with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(load_dataset, settings)
-        start_keras(settings)
-        dataset, load_seconds = loading.result()
-        from mnistlab.training.train import new_model
+        with _ended_by_interrupt():
+            loading = pool.submit(load_dataset, settings)
+            start_keras(settings)
+            dataset, load_seconds = loading.result()
+            from mnistlab.training.train import new_model
 
-        begun = time.perf_counter()
-        model = new_model(settings, dataset)
+            begun = time.perf_counter()
+            model = new_model(settings, dataset)
         seconds = {"load": load_seconds, "build": time.perf_counter() - begun}
         run = run or Run.create(out, settings, _record(dataset))
         run.check_data(dataset.digest)
         drawing = _Drawing(pool, dataset)
         with run.locked():
-            _train_and_test(run, dataset, model, seconds, drawing)
-            return run, write_report(run, drawing.drawn())
+            try:
+                _train_and_test(run, dataset, model, seconds, drawing)
+                return run, write_report(run, drawing.drawn())
+            except KeyboardInterrupt:
+                again = f"mnistlab train --resume {shlex.quote(str(run.path))}"
+                say(f"\nstopped; go on with: {again}")
+                raise
+
+
+@contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """Let Ctrl-C end the process at once while there is nothing to lose.
+
+    A KeyboardInterrupt can be swallowed by callbacks of the libraries that are being imported.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _options_from_settings() -> None:
@@ -200,11 +228,7 @@ def _train_and_test(
             drawing.begin()
             shown.advance(done, logs)
 
-        try:
-            trained = train_run(run, dataset, model, on_epoch)
-        except KeyboardInterrupt:
-            say(f"\nstopped; go on with: mnistlab train --resume {shlex.quote(str(run.path))}")
-            raise
+        trained = train_run(run, dataset, model, on_epoch)
     begun = time.perf_counter()
     scores = score_model(trained.model, dataset, settings.loss)
     now = time.perf_counter()

@@ -18,6 +18,7 @@ from mnistlab.models.functions import NORMALIZATIONS, check_activation, loss_cho
 from mnistlab.models.spec import parse_spec
 
 LARGEST_WIDTH = 65_536
+MOST_WEIGHTS = 100_000_000  # 1.6 GB with gradients and Adam
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,9 @@ def _widths(hidden: int | str) -> list[int]:
             f"hidden={hidden} is not a list of layer widths from 1 to {LARGEST_WIDTH}, "
             "as in mlp:hidden=256x128"
         )
+    weights = sum(a * b for a, b in zip([784, *widths], widths, strict=False))
+    if weights > MOST_WEIGHTS:
+        raise OptionError(f"hidden={hidden} makes {weights:,} weights; at most {MOST_WEIGHTS:,}")
     return widths
 
 

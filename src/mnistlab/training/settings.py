@@ -63,6 +63,10 @@ class TrainSettings:
         from mnistlab.data import resolve  # with NumPy, which --help can do without
 
         self.check_values()
+        try:
+            self.dataset.encode()
+        except UnicodeEncodeError:
+            raise OptionError(f"the path {self.dataset!a} is not UTF-8; rename it") from None
         found = resolve(self.dataset)
         dataset = str(found.resolve()) if isinstance(found, Path) else found.name
         return replace(self, dataset=dataset, backend=self.backend or default_backend())
