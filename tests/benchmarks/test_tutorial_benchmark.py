@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from pathlib import Path
 
@@ -172,7 +173,9 @@ def test_a_process_is_watched() -> None:
     finished = run([sys.executable, "-c", code])
     assert finished.stdout == "done\n"
     assert 0.2 < finished.seconds < 30
-    assert 200 < finished.peak_mib < 400
+    # A child's peak begins at what its parent held when it forked: this test's, here.
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    assert 200 < finished.peak_mib < max(400, held + 10)
     with pytest.raises(ProcessFailed, match=r"ended with 3:\nwhy"):
         run([sys.executable, "-c", "import sys; print('why', file=sys.stderr); sys.exit(3)"])
 
