@@ -68,7 +68,7 @@ def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[
     from mnistlab.training.runs import Run
 
     with ThreadPoolExecutor(1) as pool:
-        with _ended_by_interrupt():
+        with ended_by_interrupt():
             loading = pool.submit(load_dataset, settings)
             start_keras(settings)
             dataset, load_seconds = loading.result()
@@ -91,7 +91,7 @@ def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[
 
 
 @contextmanager
-def _ended_by_interrupt() -> Iterator[None]:
+def ended_by_interrupt() -> Iterator[None]:
     """Let Ctrl-C end the process at once while there is nothing to lose.
 
     A KeyboardInterrupt can be swallowed by callbacks of the libraries that are being imported.

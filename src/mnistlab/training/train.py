@@ -102,6 +102,12 @@ def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
         classes=dataset.num_classes,
         pixels=pixels,
     )
+    compile_model(model, settings)
+    return model
+
+
+def compile_model(model: keras.Model, settings: TrainSettings) -> None:
+    """Compile `model` with the loss and a new optimizer of `settings`; its weights stay."""
     target = loss_choice(settings.loss).target
     accuracy = "sparse_categorical_accuracy" if target == "sparse" else "categorical_accuracy"
     metric = keras.metrics.MeanMetricWrapper(getattr(keras.metrics, accuracy), name="accuracy")
@@ -109,7 +115,6 @@ def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
         optimizer=make_optimizer(settings), loss=keras_loss(settings.loss), metrics=[metric]
     )
     model.optimizer.build(model.trainable_variables)
-    return model
 
 
 def make_optimizer(settings: TrainSettings) -> keras.optimizers.Optimizer:
