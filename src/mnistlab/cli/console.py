@@ -23,7 +23,7 @@ def say(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """Write one JSON document to stdout; what is not finite as null."""
-    print(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
+    print(json.dumps(finite(value), ensure_ascii=False, allow_nan=False))
 
 
 def results() -> Console:
@@ -68,19 +68,22 @@ def download_progress() -> Iterator[Progress]:
 
 
 class EpochProgress:
-    """A bar over the epochs on a terminal, a line for each epoch elsewhere."""
+    """A bar over the epochs on a terminal, a line for each epoch elsewhere.
 
-    def __init__(self, epochs: int) -> None:
+    `unit` is what is counted, where that is something longer than an epoch.
+    """
+
+    def __init__(self, epochs: int, unit: str = "epoch") -> None:
         """Begin at no epoch of `epochs`."""
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.epochs = epochs
+        self.epochs, self.unit = epochs, unit
         console = messages()
         self.is_terminal = console.is_terminal
         self.bar = Progress(
-            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
+            TextColumn(unit + " {task.completed:.0f}/{task.total:.0f}"),
             BarColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -94,11 +97,12 @@ class EpochProgress:
     def __exit__(self, *error: object) -> None:
         self.bar.stop()
 
-    def advance(self, done: int, logs: dict[str, float]) -> None:
-        """Show that `done` epochs are done."""
-        text = "  ".join(f"{name} {value:.4f}" for name, value in sorted(logs.items()))
+    def advance(self, done: int, logs: dict[str, float], what: str = "") -> None:
+        """Show that `done` epochs are done, and `what` the last of them was."""
+        values = (f"{name} {value:.4f}" for name, value in sorted(logs.items()))
+        text = "  ".join(filter(None, [what, *values]))
         if not self.is_terminal:
-            say(f"epoch {done}/{self.epochs}  {text}")
+            say(f"{self.unit} {done}/{self.epochs}  {text}")
         self.bar.update(self.task, completed=done, description=text)
 
 
@@ -117,11 +121,12 @@ def _download_bar() -> Any:
     )
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Replace floats that are not finite by None, which JSON can hold."""
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     if isinstance(value, float) and not (float("-inf") < value < float("inf")):
         return None
     return value
