@@ -144,7 +144,7 @@ class Difference:
     mean: float
     interval: tuple[float, float]
     p: float
-    """Two-sided paired permutation test of the mean; exact up to 2**14 sign changes."""
+    """Two-sided paired permutation test of the mean, exact."""
     p_holm: float
     n: int
     values: tuple[float, ...]
