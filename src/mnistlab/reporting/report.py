@@ -6,7 +6,6 @@ else. All text from outside (names, settings, the command) is escaped.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from mnistlab.evaluation.scores import Scores
 from mnistlab.reporting import figures, tables
+from mnistlab.reporting.page import png_shown, render
 
 # Also the file names (with .png) beside a run's report.
 SAMPLES, CURVES, CONFUSION = "sample-sheet", "learning-curves", "confusion-matrix"
@@ -44,16 +44,6 @@ class RunReport:
     samples: npt.NDArray[np.uint8]
     mistake_images: npt.NDArray[np.uint8]
     weights: npt.NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One picture on the page: data URI, alternative text, and its size in pixels."""
-
-    source: str
-    alt: str
-    width: int
-    height: int
 
 
 def draw_samples(
@@ -88,17 +78,7 @@ def draw(report: RunReport, drawn: Mapping[str, bytes] | None = None) -> dict[st
 
 def render_html(report: RunReport, pngs: Mapping[str, bytes]) -> str:
     """Return the page, complete; of the pictures those that `pngs` has (see `draw`)."""
-    # Jinja takes 60 ms to import; who only draws should not wait for it.
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("mnistlab.reporting", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("run.html.j2").render(page_content(report, pngs))
+    return render("run.html.j2", page_content(report, pngs))
 
 
 def page_content(report: RunReport, pngs: Mapping[str, bytes]) -> dict[str, Any]:
@@ -122,7 +102,7 @@ def page_content(report: RunReport, pngs: Mapping[str, bytes]) -> dict[str, Any]
         "versions": list(report.versions.items()),
         "shown_mistakes": len(report.mistake_images),
         "pictures": {
-            name.replace("-", "_"): _shown(png, _alt(name, report)) for name, png in pngs.items()
+            name.replace("-", "_"): png_shown(png, _alt(name, report)) for name, png in pngs.items()
         },
     }
 
@@ -158,10 +138,3 @@ def _alt(name: str, report: RunReport) -> str:
         MISTAKES: "The mistakes made with the most confidence, each with its caption.",
         WEIGHTS: "The weights of the first layer as pictures, red positive, blue negative.",
     }[name]
-
-
-def _shown(png: bytes, alt: str) -> Shown:
-    """Wrap a PNG for the page; its size stands at byte 16 of every PNG, two big-endian words."""
-    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
-    source = "data:image/png;base64," + base64.b64encode(png).decode()
-    return Shown(source, alt, width, height)
