@@ -23,7 +23,7 @@ LAYERS = (
     ("comparing",),
     ("reporting",),
     ("reading",),
-    ("web",),
+    ("web", "study"),
     ("cli",),
 )
 """Lowest first. Packages of one layer do not import each other, but for files, which use errors."""
@@ -37,6 +37,12 @@ LIGHT = (
     "cli",
     "reporting",
     "evaluation.scores",
+    "comparing.plan",
+    "comparing.results",
+    "comparing.statistics",
+    "comparing.store",
+    "comparing.study",
+    "study",
     "training.runs",
     "training.settings",
     "training.environment",

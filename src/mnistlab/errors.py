@@ -7,6 +7,7 @@ MnistlabError                 something that was expected to go wrong; exit code
 │   ├── OptionError           an option's value is out of its range
 │   ├── DataError             a data file is not what it should be
 │   ├── RunError              a run folder is missing, taken, in use or tampered with
+│   ├── StudyError            a study's file is of another kind or version, in use or damaged
 │   ├── StorageError          a file could not be written: disk full, folder read-only
 │   └── MissingExtraError     an optional package is needed; names the install command
 └── SourceError               a data set could not be had from any source
@@ -55,6 +56,10 @@ class DataError(InputError):
 
 class RunError(InputError):
     """A run folder is missing, taken, in use or tampered with."""
+
+
+class StudyError(InputError):
+    """A study's file is of another kind or version, in use or damaged."""
 
 
 class StorageError(InputError):

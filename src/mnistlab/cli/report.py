@@ -1,4 +1,4 @@
-"""`mnistlab report`: draw the report of a run again from its records."""
+"""`mnistlab report`: draw the report of a run or a study again from its records."""
 
 from __future__ import annotations
 
@@ -10,15 +10,25 @@ from mnistlab.cli.console import print_json
 
 
 def report(
-    path: Path = typer.Argument(help="A run's folder."),
+    path: Path = typer.Argument(help="The folder of a run or of a study."),
     json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
 ) -> None:
-    """Draw the figures and the page of a run again, from its records alone.
+    """Draw the figures and the page of a run or a study again, from its records alone.
 
     Example: mnistlab report runs/mnist-mlp-20260101-120000
     """
+    page = _study_page(path) if (path / "study.sqlite").exists() else _run_page(path)
+    print_json({"report": str(page)}) if json else print(page)
+
+
+def _run_page(path: Path) -> Path:
     from mnistlab.reporting.run_report import write_report
     from mnistlab.training.runs import Run
 
-    page = write_report(Run.open(path))
-    print_json({"report": str(page)}) if json else print(page)
+    return write_report(Run.open(path))
+
+
+def _study_page(path: Path) -> Path:
+    from mnistlab.study import open_study
+
+    return open_study(path.absolute()).report()

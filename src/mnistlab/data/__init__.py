@@ -19,6 +19,7 @@ from mnistlab.data.load import load, load_data, resolve
 from mnistlab.data.look import class_counts, normalize_columns, sample_sheet
 from mnistlab.data.pictures import as_mnist, read_picture
 from mnistlab.data.sources import fetch, verify
+from mnistlab.data.user import from_arrays
 
 __all__ = [
     "Dataset",
@@ -29,6 +30,7 @@ __all__ = [
     "catalogue",
     "class_counts",
     "fetch",
+    "from_arrays",
     "load",
     "load_data",
     "normalize_columns",

@@ -7,6 +7,9 @@ and what was expected.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from mnistlab.data import idx
 from mnistlab.data.dataset import SIDE, U8, Arrays, Dataset, Progress, digest_of
@@ -32,6 +35,28 @@ def load_user(path: Path, classes: int | None, progress: Progress) -> Dataset:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     raise DataError(f"{path} is not a data set; accepted: {ACCEPTED}")
+
+
+def from_arrays(data: Any, name: str = "arrays", classes: int | None = None) -> Dataset:
+    """Return `((x_train, y_train), (x_test, y_test))` as a data set; images uint8 (n, 28, 28).
+
+    Raises DataError for arrays of other shapes, types or labels.
+    """
+    check_classes(classes)
+    try:
+        (x_train, y_train), (x_test, y_test) = data
+    except (TypeError, ValueError):
+        raise DataError("expected ((x_train, y_train), (x_test, y_test))") from None
+    images = [np.asarray(x) for x in (x_train, x_test)]
+    labels = [np.asarray(y) for y in (y_train, y_test)]
+    for array in images:
+        if array.dtype != np.uint8:
+            raise DataError(f"{name}: images are {array.dtype}, expected uint8, ink 255 on 0")
+    for array in labels:
+        if array.dtype.kind not in "iu" or array.size and not 0 <= array.min() <= array.max() < 256:
+            raise DataError(f"{name}: labels are not whole numbers from 0 to 255")
+    arrays = (images[0], labels[0].astype(np.uint8), images[1], labels[1].astype(np.uint8))
+    return _assemble(name, arrays, tuple(f"{name}: {key}" for key in KEYS), classes)
 
 
 def check_classes(classes: int | None) -> None:

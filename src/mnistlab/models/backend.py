@@ -31,11 +31,15 @@ def default_backend() -> str:
     return os.environ.get("KERAS_BACKEND") or "jax"
 
 
-def use_backend(name: str, *, threads: int | None = None) -> ModuleType:
+def use_backend(
+    name: str, *, threads: int | None = None, run_inline: bool = False
+) -> ModuleType:
     """Import Keras on the backend `name` and return it.
 
     `threads` bounds XLA's thread pool, where JAX is not yet running: a batch-32 MLP runs a
     little faster on one thread than on two (0.77 s to 0.81 s an epoch), and leaves a core free.
+    `run_inline` lets JAX, where it is not yet running, compute in the thread that asks: programs
+    asked for by several threads then run on several cores.
 
     Raises UnknownNameError, MissingExtraError, or OptionError where Keras already runs on another.
     """
@@ -54,7 +58,10 @@ def use_backend(name: str, *, threads: int | None = None) -> ModuleType:
     if name == "tensorflow":
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _absent(_OPTIONAL_IN_KERAS):
-        return importlib.import_module("keras")
+        keras = importlib.import_module("keras")
+    if name == "jax" and run_inline:
+        sys.modules["jax"].config.update("jax_cpu_enable_async_dispatch", False)
+    return keras
 
 
 def cache_compilations(folder: Path) -> None:

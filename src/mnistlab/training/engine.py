@@ -162,9 +162,13 @@ class Batches:
         """The number of batches, the smaller last one counted."""
         return math.ceil(self.n / self.batch_size)
 
-    def order(self, epoch: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Give int32 indices (whole batches, batch_size) and those of a smaller last batch."""
-        indices = epoch_order(self.n, epoch, self.seed) if self.shuffle else np.arange(self.n)
+    def order(self, epoch: int, seed: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Give int32 indices (whole batches, batch_size) and those of a smaller last batch.
+
+        `seed` takes the place of the batches' own.
+        """
+        seed = self.seed if seed is None else seed
+        indices = epoch_order(self.n, epoch, seed) if self.shuffle else np.arange(self.n)
         indices = indices.astype(np.int32)
         whole = self.n - self.n % self.batch_size
         return indices[:whole].reshape(-1, self.batch_size), indices[whole:] if (

@@ -11,7 +11,9 @@ once, which takes a quarter off the tutorial's epoch.
 
 from __future__ import annotations
 
+import json
 import math
+import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator
@@ -39,6 +41,9 @@ FIXED_LAYERS = (
 )
 LARGEST_PREPARED_BYTES = 2 << 30
 
+TRACING = threading.RLock()
+"""Held by whoever builds or traces a model: Keras' and Python's global state allow only one."""
+
 
 class Prepared(NamedTuple):
     """Data on the device: (x,), (x, y) or (x, y, sample_weight)."""
@@ -61,8 +66,19 @@ class EpochProgram:
         self._apply_fixed = jax.jit(lambda x: self._fixed(x))
         self._jitted = jax.jit(self._epoch, static_argnums=(0, 1), donate_argnums=2)
         self._compiled: dict[Any, Any] = {}
+        self._compiling = threading.Lock()
         self.compile_seconds = 0.0
         """Spent on tracing and compiling so far."""
+
+    @property
+    def compilations(self) -> int:
+        """How many programs were compiled: one for each step and shape of data."""
+        return len(self._compiled)
+
+    @property
+    def fixed_layers(self) -> str | None:
+        """What `prepare` applies to x, as text: equal texts give equal arrays; None for nothing."""
+        return None if self._fixed is None else json.dumps(self._fixed.get_config()["layers"])
 
     @classmethod
     def of(cls, model: keras.Model, first_batch: Iterable[tuple[int, int, Any]]) -> EpochProgram:
@@ -109,6 +125,18 @@ class EpochProgram:
         ]
         return self._run_on_variables("test_step", groups, data, order, last)
 
+    def run(
+        self, step: str, state: State, data: Prepared, order: np.ndarray, last: np.ndarray | None
+    ) -> tuple[State, dict[str, Any]]:
+        """Run an epoch of `step` ("train_step" or "test_step") from `state`; give the next, and logs.
+
+        A function of its arguments alone: no variable of the model is read or written, and
+        threads can call it at once. `state` is donated.
+        """
+        compiled = self._compile(step, data.past_fixed, state, data.arrays, order, last)
+        result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, order, last)
+        return result
+
     def _run_on_variables(
         self,
         step: str,
@@ -119,8 +147,7 @@ class EpochProgram:
     ) -> dict[str, float]:
         self._model().reset_metrics()
         state = tuple([v.value for v in group] for group in groups)
-        run = self._compile(step, data.past_fixed, state, data.arrays, order, last)
-        state, logs = run(state, data.arrays, order, last)
+        state, logs = self.run(step, state, data, order, last)
         # At once, before waiting for the values: the old ones are donated, and an interrupt
         # from here on finds a model that is whole.
         for group, values in zip(groups, state, strict=True):
@@ -132,11 +159,14 @@ class EpochProgram:
         """Compile the epoch for these arguments' shapes ahead of its run, so that it is timed."""
         step, past_fixed, _, *rest = arguments
         key = (step, past_fixed, *jax.tree.leaves(jax.tree.map(_shape, rest)), len(rest[0]))
-        if key not in self._compiled:
-            begun = time.perf_counter()
-            self._compiled[key] = self._jitted.lower(*arguments).compile()
-            self.compile_seconds += time.perf_counter() - begun
-        return self._compiled[key]
+        with self._compiling:
+            if key not in self._compiled:
+                begun = time.perf_counter()
+                with TRACING:
+                    lowered = self._jitted.lower(*arguments)
+                self._compiled[key] = lowered.compile()
+                self.compile_seconds += time.perf_counter() - begun
+            return self._compiled[key]
 
     def _epoch(
         self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, order: Any, last: Any

@@ -1,0 +1,238 @@
+"""What trials share that differ only in seed and learning rate: a model, its compiled epochs, data.
+
+A trial is a loop that hands a state through the program's epochs. No Keras variable is touched,
+so threads can run trials of one program at once, and a trial's numbers are those of
+`mnistlab.fit` on one thread, whatever runs beside it. What cannot be compiled (other backends, an
+optimizer that finishes its weights after training) is trained by `fit`, one after another.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from mnistlab.comparing.plan import Trial
+from mnistlab.data import Dataset
+from mnistlab.training.engine import Batches, fit
+from mnistlab.training.handover import reason_to_hand_over
+from mnistlab.training.settings import TrainSettings
+from mnistlab.training.train import build_compiled, encode, hold_out, set_seed
+
+VALIDATION_BATCH = 1000
+LOGS = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+Logs = dict[str, float]
+History = dict[str, list[float]]
+Tested = tuple[float, float, int]
+"""Accuracy, loss and n on the test split."""
+OnEpoch = Callable[[], None]
+"""Called after every epoch of a trial; what it raises ends the trial."""
+
+
+class Splits:
+    """The data of a study, put on the device once for all programs."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        """Hold `dataset`; nothing is moved before it is asked for."""
+        self.dataset = dataset
+        self._on_device: dict[Any, Any] = {}
+
+    def arrays(self, settings: TrainSettings, split: str) -> tuple[Any, Any]:
+        """Give images uint8 (n, 28, 28) and encoded labels of train, val or test."""
+        data = self.dataset
+        if split == "test":
+            return data.x_test, encode(settings.loss, data.y_test, data.num_classes)
+        y = encode(settings.loss, data.y_train, data.num_classes)
+        train, held_out = hold_out(data.x_train, y, settings.validation)
+        images, labels = train if split == "train" else held_out
+        return images, labels
+
+    def prepared(self, epochs: Any, settings: TrainSettings, split: str) -> Any:
+        """Give the split as the compiled epochs want it; shared with who wants the same."""
+        x, y = self.arrays(settings, split)
+        place = (split, settings.validation if split != "test" else 0)
+        images = self._once((*place, epochs.fixed_layers), lambda: epochs.prepare((x,)))
+        labels = self._once((*place, y.ndim, "labels"), lambda: keras.ops.convert_to_tensor(y))
+        return images._replace(arrays=(*images.arrays, labels))
+
+    def _once(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key not in self._on_device:
+            self._on_device[key] = make()
+        return self._on_device[key]
+
+
+class Program:
+    """One compiled model, whatever the seed and the learning rate."""
+
+    def __init__(self, trial: Trial, splits: Splits) -> None:
+        """Build the template model and move its data; the epochs compile when they first run."""
+        self._splits, self._settings = splits, trial.settings
+        self._build = trial.arm.build or build_compiled
+        self._initial: dict[int, Any] = {}
+        self._alone = threading.Lock()
+        self.model = self._new_model(trial.seed)
+        self.by_fit = _reason_for_fit(self.model)
+        if self.by_fit is None:
+            self._start_engine()
+
+    def _start_engine(self) -> None:
+        from mnistlab.training.epoch import EpochProgram
+
+        size = self._settings.batch_size
+        x, y = self._splits.arrays(self._settings, "train")
+        self.epochs = EpochProgram.of(self.model, iter([(0, 0, [(x[:size], y[:size])])]))
+        self._batches = {
+            "train": self._batches_of("train", size),
+            "val": self._batches_of("val", VALIDATION_BATCH),
+            "test": self._batches_of("test", VALIDATION_BATCH),
+        }
+        self.model.reset_metrics()
+        self._metrics = [np.asarray(v.value) for v in self.model.metrics_variables]
+        rate = self.model.optimizer._learning_rate
+        self._rate_at = [v is rate for v in self.model.optimizer.variables].index(True)
+
+    def _batches_of(self, split: str, size: int) -> Batches:
+        prepared = self._splits.prepared(self.epochs, self._settings, split)
+        return Batches(prepared, size, shuffle=split == "train")
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        n = len(self._splits.arrays(self._settings, "train")[0])
+        return math.ceil(n / self._settings.batch_size)
+
+    @property
+    def compilations(self) -> int:
+        """How many epochs were compiled for it: one to train, one to validate, one to test."""
+        return 0 if self.by_fit else self.epochs.compilations
+
+    @property
+    def compile_seconds(self) -> float:
+        """Spent on that."""
+        return 0.0 if self.by_fit else self.epochs.compile_seconds
+
+    def run(self, trial: Trial, on_epoch: OnEpoch) -> tuple[History, Tested | None]:
+        """Train `trial`; give its history, and its test where it is a tested one.
+
+        The history ends with the epoch whose loss is not finite, and then there is no test.
+        """
+        if self.by_fit is not None:
+            with self._alone:
+                return self._run_fit(trial, on_epoch)
+        return self._run_compiled(trial, on_epoch)
+
+    def _run_compiled(self, trial: Trial, on_epoch: OnEpoch) -> tuple[History, Tested | None]:
+        history: History = {name: [] for name in (*LOGS, "seconds")}
+        weights, others, slots = self._initial_state(trial)
+        for epoch in range(trial.settings.epochs):
+            begun = time.perf_counter() - self.compile_seconds
+            order = self._order("train", trial.seed, epoch)
+            state = (weights, others, slots, self._metrics)
+            (weights, others, slots, _), logs = self.epochs.run("train_step", state, *order)
+            trained = _floats(logs)
+            (weights, others), validated = self._evaluate("val", weights, others)
+            _append(history, trained, validated, time.perf_counter() - self.compile_seconds - begun)
+            on_epoch()
+            if not math.isfinite(trained["loss"]):
+                return history, None
+        return history, self._test(weights, others) if trial.tested else None
+
+    def _order(self, split: str, seed: int, epoch: int) -> tuple[Any, np.ndarray, Any]:
+        batches = self._batches[split]
+        return (batches.data, *batches.order(epoch, seed))
+
+    def _evaluate(self, split: str, weights: Any, others: Any) -> tuple[tuple[Any, Any], Logs]:
+        """Give the same weights back, as those given are donated, and the logs."""
+        given = (weights, others, self._metrics)
+        state, logs = self.epochs.run("test_step", given, *self._order(split, 0, 0))
+        return (state[0], state[1]), _floats(logs)
+
+    def _test(self, weights: Any, others: Any) -> Tested:
+        _, logs = self._evaluate("test", weights, others)
+        n = self._batches["test"].n
+        return round(logs["accuracy"] * n) / n, logs["loss"], n
+
+    def _initial_state(self, trial: Trial) -> tuple[Any, Any, list[Any]]:
+        """Give the state that a new model of the trial's seed begins with, and its own rate."""
+        with self._alone:
+            if trial.seed not in self._initial:
+                model = self._new_model(trial.seed)
+                groups = (
+                    model.trainable_variables,
+                    model.non_trainable_variables,
+                    model.optimizer.variables,
+                )
+                self._initial[trial.seed] = [[np.asarray(v.value) for v in g] for g in groups]
+        weights, others, slots = self._initial[trial.seed]
+        slots = list(slots)
+        slots[self._rate_at] = np.asarray(trial.learning_rate, slots[self._rate_at].dtype)
+        return weights, others, slots
+
+    def _new_model(self, seed: int) -> Any:
+        from mnistlab.training.epoch import TRACING
+
+        with TRACING:
+            set_seed(seed)
+            return self._build(self._settings, self._splits.dataset)
+
+    def _run_fit(self, trial: Trial, on_epoch: OnEpoch) -> tuple[History, Tested | None]:
+        model = self._new_model(trial.seed)
+        model.optimizer.learning_rate = trial.learning_rate
+        history: History = {name: [] for name in (*LOGS, "seconds")}
+        x, y = self._splits.arrays(self._settings, "train")
+        fit(
+            model, x, y, batch_size=self._settings.batch_size, epochs=trial.settings.epochs,
+            verbose=0, validation_data=self._splits.arrays(self._settings, "val"),
+            validation_batch_size=VALIDATION_BATCH, seed=trial.seed,
+            callbacks=[_Recorder(history, on_epoch)],
+        )  # fmt: skip
+        if not trial.tested or not math.isfinite(history["loss"][-1]):
+            return history, None
+        x, y = self._splits.arrays(self._settings, "test")
+        logs = model.evaluate(x, y, batch_size=VALIDATION_BATCH, verbose=0, return_dict=True)
+        return history, (round(logs["accuracy"] * len(x)) / len(x), float(logs["loss"]), len(x))
+
+
+class _Recorder(keras.callbacks.Callback):
+    """Keeps the history of a fit, and ends it where the loss is not finite."""
+
+    def __init__(self, history: History, on_epoch: OnEpoch) -> None:
+        super().__init__()
+        self.history, self.on_done = history, on_epoch
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.begun = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = dict(logs or {})
+        validated = {name: logs[f"val_{name}"] for name in ("loss", "accuracy")}
+        _append(self.history, logs, validated, time.perf_counter() - self.begun)
+        self.on_done()
+        self.model.stop_training = not math.isfinite(logs["loss"])
+
+
+def _floats(logs: Any) -> Logs:
+    return {name: float(value) for name, value in logs.items()}
+
+
+def _append(history: History, trained: Logs, validated: Logs, seconds: float) -> None:
+    row = (trained["loss"], trained["accuracy"], validated["loss"], validated["accuracy"], seconds)
+    for name, value in zip((*LOGS, "seconds"), row, strict=True):
+        history[name].append(float(value))
+
+
+def _reason_for_fit(model: Any) -> str | None:
+    """Say why trials of `model` go through `fit`, or None."""
+    if type(model.optimizer).finalize_variable_values is not (
+        keras.optimizers.Optimizer.finalize_variable_values
+    ) or getattr(model.optimizer, "use_ema", False):
+        return "its optimizer finishes the weights after training"
+    if isinstance(getattr(model.optimizer, "_learning_rate", None), keras.Variable | None) is False:
+        return "its learning rate is a schedule"
+    return reason_to_hand_over(model, [np.zeros(1)], None, ())

@@ -1,0 +1,208 @@
+"""`mnistlab compare`: the contract, bad input, going on, on drawn glyphs."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import MODULE, Finished
+
+Run = Callable[..., Finished]
+FEW = ("--model", "linear", "--rates", "3", "--tuning-seeds", "1", "--seeds", "3", "--epochs", "1")
+
+
+def trials_in(folder: Path) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(folder / "study.sqlite")) as opened:
+        return opened.execute(
+            "SELECT key, arm, seed, learning_rate, state, test_accuracy FROM trials ORDER BY key"
+        ).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("optimizer adam adm", "did you mean 'adam'"),
+        ("optimizer adam", "one arm"),
+        ("optimizer", "nothing to compare"),
+        ("optimizer adam adam", "given twice"),
+        ("optimiser adam sgd", "did you mean 'optimizer'"),
+        ("optimizer adam sgd --seeds 0", "seeds is 0"),
+        ("optimizer adam sgd --tuning-seeds 0", "tuning-seeds is 0"),
+        ("optimizer adam sgd --rates 1", "rates is 1"),
+        ("optimizer adam sgd --epochs 0", "epochs is 0"),
+        ("optimizer adam sgd --budget -3", "budget is -3"),
+        ("optimizer adam sgd --validation 0", "validation is 0"),
+        ("optimizer adam sgd --optimizer lion", "leave out --optimizer"),
+        ("optimizer adam sgd --learning-rate 1", "--learning-rate"),
+        ("optimizer adam sgd:speed=3", "unknown option of 'sgd:speed=3'"),
+        ("loss hinge poisson --last-activation softmax", "does not fit"),
+        ("model mlp mlp:hidden=banana", "hidden=banana"),
+        ("optimizer adam sgd --dataset nowhere.npz", "unknown data set"),
+        ("optimizer adam sgd --workers 0", "workers is 0"),
+    ],
+)
+def test_nonsense_is_one_line_and_exit_2(
+    inside: Run, glyphs: Path, tmp_path: Path, words: str, says: str
+) -> None:
+    data = () if "--dataset" in words else ("--dataset", glyphs)
+    code, out, err = inside("compare", *words.split(), *data)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert len(err.splitlines()) <= 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_from_plan_to_report(inside: Run, glyphs: Path, tmp_path: Path) -> None:
+    asked = ("compare", "optimizer", "adam", "sgd", "--dataset", glyphs, *FEW)
+    code, out, err = inside(*asked, "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    folder = Path(document["study"])
+    assert folder.parent == tmp_path / "studies"
+    assert set(document) == {"study", "axis", "arms", "differences", "seconds"}
+    assert [arm["name"] for arm in document["arms"]] == ["adam", "sgd"]
+    for arm in document["arms"]:
+        assert 0.1 < arm["test_accuracy"]["mean"] <= 1
+        assert arm["test_accuracy"]["n"] == 3
+        low, high = arm["test_accuracy"]["interval"]
+        assert low <= arm["test_accuracy"]["mean"] <= high
+    (difference,) = document["differences"]
+    assert (difference["a"], difference["b"]) == ("adam", "sgd")
+    assert difference["p"] >= 0.25
+    assert difference["verdict"]
+    for name in ("report.html", "trials.csv", "figures/test-accuracy.svg"):
+        assert (folder / name).stat().st_size > 100
+
+    before = trials_in(folder)
+    code, out, _ = inside(*asked)
+    assert code == 0
+    assert trials_in(folder) == before
+    assert "adam" in out
+    assert "Holm" in out
+
+    page = (folder / "report.html").read_text()
+    (folder / "report.html").unlink()
+    assert inside("report", folder).code == 0
+    assert "adam" in (folder / "report.html").read_text()
+    assert len(page) > 1000
+
+
+def test_more_seeds_and_arms_reuse_what_is_there(inside: Run, glyphs: Path, tmp_path: Path) -> None:
+    few = ("--dataset", glyphs, *FEW, "--out", tmp_path / "s")
+    assert inside("compare", "optimizer", "adam", "sgd", *few).code == 0
+    before = trials_in(tmp_path / "s")
+    more = ("--dataset", glyphs, *FEW[:-4], "--seeds", "4", *FEW[-2:], "--out", tmp_path / "s")
+    assert inside("compare", "optimizer", "adam", "sgd", "lion", *more).code == 0
+    after = trials_in(tmp_path / "s")
+    assert set(before) < set(after)
+    assert {row[1] for row in after} == {"adam", "sgd", "lion"}
+
+
+@pytest.mark.parametrize("json_asked", [False, True])
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
+    inside: Run, glyphs: Path, tmp_path: Path, json_asked: bool
+) -> None:
+    words = ("compare", "optimizer", "adam", "sgd", "--dataset", glyphs, *FEW, "--dry-run")
+    code, out, _ = inside(*words, *(["--json"] if json_asked else []))
+    assert code == 0
+    assert list(tmp_path.iterdir()) == []
+    if json_asked:
+        plan = json.loads(out)
+        assert plan["trials"] == 2 * (3 + 3 + 3)
+        assert plan["expected_seconds"] > 0
+        assert plan["programs"] == 2
+        assert len(plan["arms"][0]["rates"]) == 3
+    else:
+        assert "18 trials of 1 epochs" in out
+        assert "expected:" in out
+
+
+def test_a_budget_is_kept_to_and_what_it_cost_is_said(
+    inside: Run, glyphs: Path, tmp_path: Path
+) -> None:
+    words = ("compare", "optimizer", "adam", "sgd", "--dataset", glyphs, "--model", "linear")
+    code, out, _ = inside(*words, "--epochs", "50", "--budget", "12", "--dry-run", "--json")
+    assert code == 0
+    plan = json.loads(out)
+    assert plan["expected_seconds"] <= 12
+    assert any("not 50" in word for word in plan["gave_up"])
+    code, _, err = inside(*words, "--budget", "0.5")
+    assert code == 2
+    assert "too small" in err
+
+
+def test_a_study_of_another_version_is_left_untouched(
+    inside: Run, glyphs: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "study.sqlite")) as opened:
+        opened.execute("PRAGMA application_id = 0x6D6E6C62")
+        opened.execute("PRAGMA user_version = 7")
+        opened.execute("CREATE TABLE t (a)")
+    before = (folder / "study.sqlite").read_bytes()
+    for words in (
+        ("compare", "optimizer", "adam", "sgd", "--dataset", glyphs, *FEW, "--out", folder),
+        ("report", folder),
+    ):
+        code, out, err = inside(*words)
+        assert (code, out) == (2, "")
+        assert "format 7" in err
+    assert (folder / "study.sqlite").read_bytes() == before
+
+
+def _start(words: list[str], cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*MODULE, *words], cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.slow
+def test_killed_five_times_a_study_ends_as_an_undisturbed_one(
+    inside: Run, glyphs: Path, tmp_path: Path
+) -> None:
+    words = ["compare", "optimizer", "adam", "sgd", "lion", "--dataset", str(glyphs), "--epochs",
+             "20", "--batch-size", "4", "--rates", "5", "--seeds", "4"]  # fmt: skip
+    code, out, _ = inside(*words, "--out", tmp_path / "whole", "--json")
+    assert code == 0
+    rng, kills = random.Random(5), 0
+    for _ in range(60):
+        process = _start([*words, "--out", str(tmp_path / "killed"), "--json"], tmp_path)
+        if kills < 5:
+            _wait_for_trials(tmp_path / "killed", process)
+            time.sleep(rng.uniform(0.1, 1.5))
+            process.kill()
+            process.communicate()
+            kills += process.returncode == -signal.SIGKILL
+        else:
+            found, err = process.communicate(timeout=300)
+            assert process.returncode == 0, err
+            break
+    assert kills == 5
+    ours, theirs = json.loads(out), json.loads(found)
+    assert ours["arms"] == theirs["arms"]
+    assert ours["differences"] == theirs["differences"]
+    assert trials_in(tmp_path / "whole") == trials_in(tmp_path / "killed")
+
+
+def _wait_for_trials(folder: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until the study has begun, or one more trial is there than before."""
+    known = len(trials_in(folder)) if (folder / "study.sqlite").exists() else -1
+    until = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+        if (folder / "study.sqlite").exists():
+            try:
+                if len(trials_in(folder)) > known:
+                    return
+            except sqlite3.Error:
+                continue

@@ -1,0 +1,125 @@
+"""Trials through shared programs: the engine's numbers, whatever runs beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from tests.conftest import draw_glyphs
+
+from mnistlab.comparing.executor import LocalExecutor
+from mnistlab.comparing.plan import Trial, make_arms
+from mnistlab.comparing.results import TrialRecord
+from mnistlab.data import Dataset, from_arrays
+from mnistlab.training.engine import fit
+from mnistlab.training.settings import TrainSettings
+from mnistlab.training.train import encode, hold_out, new_model
+
+BASE = TrainSettings(validation=100, backend="jax", epochs=2, batch_size=16)
+CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return from_arrays((draw_glyphs(500, 1), draw_glyphs(200, 2)))
+
+
+def trials_of(*optimizers: str, seeds: int = 2, rates: tuple[float, ...] = (0.001, 0.01)) -> list:
+    arms = make_arms("optimizer", optimizers, BASE)
+    made = [Trial(a, s, r, tested=True) for s in range(seeds) for r in rates for a in arms]
+    return [(str(place), trial) for place, trial in enumerate(made)]
+
+
+def numbers(record: TrialRecord) -> object:
+    return ({k: record.history[k] for k in CURVES}, record.test_accuracy, record.test_loss)
+
+
+def by_key(records: object) -> dict[str, object]:
+    return {r.key: numbers(r) for r in records}  # type: ignore[attr-defined]
+
+
+def test_alone_in_a_batch_on_one_core_or_two_a_trial_is_the_same(data: Dataset) -> None:
+    trials = trials_of("adam", "sgd:momentum=0.9")
+    one = by_key(LocalExecutor(data, workers=1).run(trials))
+    two = by_key(LocalExecutor(data, workers=2).run(trials))
+    again = by_key(LocalExecutor(data, workers=2).run(trials[::-1]))
+    alone = by_key(LocalExecutor(data, workers=1).run(trials[-1:]))
+    assert one == two == again
+    assert one[trials[-1][0]] == alone[trials[-1][0]]
+    assert len({repr(each) for each in one.values()}) == len(trials)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "schedule_free_adamw", "ftrl", "sgd:use_ema=true"])
+def test_a_trial_has_the_numbers_of_fit(data: Dataset, optimizer: str) -> None:
+    ((key, trial), *_) = trials_of(optimizer, "nadam", seeds=1, rates=(0.01,))
+    (record,) = LocalExecutor(data, workers=2).run([(key, trial)])
+    settings = trial.settings
+    model = new_model(settings, data)
+    y = encode(settings.loss, data.y_train, 10)
+    train, held_out = hold_out(data.x_train, y, settings.validation)
+    history = fit(
+        model, *train, batch_size=16, epochs=2, verbose=0, seed=settings.seed,
+        validation_data=held_out, validation_batch_size=1000,
+    ).history  # fmt: skip
+    assert {k: record.history[k] for k in CURVES} == {k: history[k] for k in CURVES}
+    predicted = model.predict(data.x_test, verbose=0).argmax(1)
+    assert record.test_accuracy == np.mean(predicted == data.y_test)
+    assert record.test_n == 200
+
+
+def test_one_program_serves_all_rates_seeds_and_lengths(data: Dataset) -> None:
+    executor = LocalExecutor(data, workers=2)
+    trials = trials_of("adam", "sgd", seeds=3, rates=(1e-3, 1e-2, 1e-1))
+    longer = trials[0][1]
+    arm = replace(longer.arm, settings=replace(longer.arm.settings, epochs=3))
+    assert len(list(executor.run([*trials, ("longer", replace(longer, arm=arm))]))) == 19
+    assert len(executor.programs) == 2
+    assert executor.compilations == 2 * 3  # to train, to validate, to test
+
+
+def test_divergence_is_a_result(data: Dataset) -> None:
+    ((key, trial), *_) = trials_of("sgd", "adam", seeds=1, rates=(1e30,))
+    (record,) = LocalExecutor(data).run([(key, trial)])
+    assert record.state == "diverged"
+    assert record.test_accuracy is None
+    assert len(record.history["loss"]) <= 2
+
+
+def test_a_trial_that_breaks_is_a_result_and_the_others_go_on(data: Dataset) -> None:
+    first, second = trials_of("adam", "sgd", seeds=1, rates=(0.01,))
+
+    def broken(settings: object, dataset: object) -> keras.Model:
+        raise RuntimeError("no memory\nsecond line")
+
+    arm = replace(first[1].arm, build=broken, fingerprint="broken")
+    executor = LocalExecutor(data, workers=2)
+    records = executor.run([(first[0], replace(first[1], arm=arm)), second])
+    failed, whole = sorted(records, key=lambda record: record.state, reverse=True)
+    assert (failed.state, failed.error) == ("failed", "RuntimeError: no memory")
+    assert whole.state == "complete"
+
+
+def test_who_stops_listening_stops_the_trials(data: Dataset) -> None:
+    executor = LocalExecutor(data, workers=1)
+    running = executor.run(trials_of("adam", "sgd", seeds=20))
+    next(running)
+    running.close()
+    assert len(executor.programs) <= 2
+
+
+@pytest.fixture
+def own_loop() -> Callable[[], keras.Model]:
+    def make() -> keras.Model:
+        return keras.Sequential(
+            [
+                keras.Input((28, 28), dtype="uint8"),
+                keras.layers.Rescaling(1 / 255),
+                keras.layers.Flatten(),
+                keras.layers.Dense(10, activation="softmax"),
+            ]
+        )
+
+    return make
