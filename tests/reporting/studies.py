@@ -10,6 +10,7 @@ import numpy as np
 
 from mnistlab.comparing.results import ArmRecords, StudyRecords, StudyResult, TrialRecord
 from mnistlab.comparing.statistics import analyse, best_rate
+from mnistlab.reporting.study_figures import draw_study
 
 RATES = tuple(float(f"{10 ** (k / 2 - 5):.3g}") for k in range(11))
 FINAL_SEEDS = tuple(range(1, 11))
@@ -135,3 +136,22 @@ def brief() -> StudyResult:
             tuned = [replace(t, history={**t.history, "loss": [-0.9]}) for t in tuned]
         arms.append(replace(made, tuned=tuple(tuned)))
     return analyse(records(arms))
+
+
+CASES = {
+    "2 arms": lambda: study(2),
+    "3 arms": study,
+    "14 arms": lambda: study(14),
+    "at chance": hopeless,
+    "all lost": all_lost,
+    "hostile": lambda: study(2, names=(HOSTILE, "お_$x$" * 9)),
+    "rates": untuned,
+    "one epoch, two seeds": brief,
+}
+
+
+@cache
+def drawn(case):
+    """One of CASES, and its figures; each is drawn once for all tests."""
+    result = CASES[case]()
+    return result, draw_study(result)

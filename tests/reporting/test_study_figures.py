@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib
 import numpy as np
@@ -125,8 +126,9 @@ def test_looks_differ():
     ("values", "labels"),
     [
         ([1e-5, 1.0], ["1e-05", "0.0001", "0.001", "0.01", "0.1", "1"]),
-        ([0.011, 0.06], ["0.02", "0.05"]),
-        ([3e-4, 3e-4], []),
+        ([1e-9, 1e2], ["1e-09", "1e-07", "1e-05", "0.001", "0.1", "10"]),
+        ([0.011, 0.06], ["0.015", "0.02", "0.03", "0.05"]),
+        ([3e-4, 3e-4], ["0.0003"]),
     ],
 )
 def test_log_ticks(values, labels):
@@ -138,9 +140,9 @@ def test_log_ticks(values, labels):
 @pytest.mark.parametrize(
     ("values", "labels"),
     [
-        ([0.1, 0.978], ["50 %", "80 %", "90 %", "95 %"]),
+        ([0.1, 0.978], ["0 %", "50 %", "80 %", "90 %", "95 %", "98 %"]),
         ([0.9741, 0.9779, math.nan], ["97.5 %", "97.6 %", "97.7 %"]),
-        ([], ["0 %", "50 %", "80 %", "90 %", "95 %", "98 %", "99 %"]),
+        ([], ["0 %", "50 %", "80 %", "90 %", "95 %", "99 %"]),
     ],
 )
 def test_accuracy_ticks(values, labels):
@@ -150,20 +152,9 @@ def test_accuracy_ticks(values, labels):
     assert set(labels) <= {t.get_text() for t in axis.get_ticklabels()}
 
 
-CASES = {
-    "2 arms": lambda: studies.study(2),
-    "14 arms": lambda: studies.study(14),
-    "at chance": studies.hopeless,
-    "all lost": studies.all_lost,
-    "hostile": lambda: studies.study(2, names=(studies.HOSTILE, "お_$x$" * 9)),
-    "rates": studies.untuned,
-    "one epoch, two seeds": lambda: studies.brief(),
-}
-
-
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", studies.CASES)
 def test_every_case_draws(case):
-    for figure in figures.draw_study(CASES[case]()).values():
+    for figure in studies.drawn(case)[1].values():
         image = Image.open(io.BytesIO(figure.png))
         assert image.size == (figure.width, figure.height)
         assert image.info == {}
@@ -171,8 +162,8 @@ def test_every_case_draws(case):
         assert figure.svg.startswith(b"<?xml")
 
 
-def test_figures_and_their_order(result):
-    drawn = figures.draw_study(result)
+def test_figures_and_their_order():
+    result, drawn = studies.drawn("3 arms")
     assert list(drawn) == ALL
     for name, (_, compute, _) in figures.FIGURES.items():
         rows = list(csv.reader(io.StringIO(drawn[name].csv)))
@@ -181,14 +172,21 @@ def test_figures_and_their_order(result):
 
 
 def test_without_tuning_there_is_no_sensitivity():
-    assert list(figures.draw_study(studies.untuned())) == [ALL[0], ALL[1], ALL[4], ALL[5]]
+    assert list(studies.drawn("rates")[1]) == [ALL[0], ALL[1], ALL[4], ALL[5]]
 
 
-def test_the_same_bytes_again_and_no_date(result):
+def test_the_same_bytes_again_and_no_date():
+    result, drawn = studies.drawn("2 arms")
     salt = matplotlib.rcParams["svg.hashsalt"]
-    first, again = figures.draw_study(result), figures.draw_study(result)
-    assert first == again
+    assert figures.draw_study(result) == drawn
     assert matplotlib.rcParams["svg.hashsalt"] == salt
-    for figure in first.values():
+    for figure in drawn.values():
         assert b"dc:date" not in figure.svg
         assert not re.search(rb"20\d\d-\d\d-\d\d", figure.svg)
+
+
+def test_the_same_bytes_in_threads():
+    result, drawn = studies.drawn("2 arms")
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(lambda _: figures.draw_figure(result, ALL[1]), range(3)))
+    assert made == [drawn[ALL[1]]] * 3

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
+import doctest
 import re
+import sys
 
 import pytest
 import studies
 from test_report import Page
 
-from mnistlab.errors import StorageError, UnknownNameError
+from mnistlab.errors import OptionError, StorageError, UnknownNameError
+from mnistlab.reporting import charts, study_report, study_tables
 from mnistlab.reporting import study_figures as figures
-from mnistlab.reporting import study_report
 from mnistlab.reporting.study_tables import trials_csv
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def result():
-    return studies.study(3, gave_up=("the second tuning seed",), quick=True)
+    return studies.study(3)
 
 
 @pytest.fixture(scope="module")
-def html(result):
-    return study_report.render_study(result, figures.draw_study(result))
+def html():
+    return study_report.render_study(*studies.drawn("3 arms"))
 
 
 def text_of(html):
     return " ".join("".join(Page(html).text).split())
 
 
-def test_all_files_are_written(result, tmp_path):
+def test_all_files_are_written(result, html, tmp_path):
     page = study_report.write_study_report(result, tmp_path / "new")
     assert page == tmp_path / "new" / "report.html"
     assert (page.parent / "trials.csv").read_text() == trials_csv(result.records)
     names = {path.name for path in (page.parent / "figures").iterdir()}
     assert names == {f"{name}.{kind}" for name in figures.FIGURES for kind in ("svg", "png", "csv")}
-    before = page.read_bytes()
-    assert study_report.write_study_report(result, page.parent).read_bytes() == before
+    assert page.read_text() == html
 
 
 def test_what_cannot_be_written_is_a_storage_error(result, tmp_path):
@@ -63,9 +64,14 @@ def test_a_frame_has_a_row_a_trial(result):
 def test_the_page_says_the_verdicts(result, html):
     text = text_of(html)
     apart = sum(d.p_holm < 0.05 for d in result.differences)
-    assert f"{apart or 'None'} of 3 pairs differ" in text
+    assert f"{apart or 'None'} of 3 pairs told apart" in text
     for d in result.differences:
         assert f"{d.a} and {d.b}: {d.verdict}" in text
+
+
+def test_the_page_says_what_was_given_up():
+    result = studies.study(2, quick=True, gave_up=("the second tuning seed",))
+    text = text_of(study_report.render_study(result, {}))
     assert "A quick study" in text
     assert "Given up: the second tuning seed." in text
 
@@ -86,6 +92,19 @@ def test_the_page_says_how_it_was_made(result, html):
         assert said in text
 
 
+def test_without_pandas_there_is_a_message(result, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(OptionError, match="pip install pandas"):
+        study_report.trials_frame(result.records)
+
+
+@pytest.mark.parametrize("module", [charts, study_report, study_tables])
+def test_examples_in_docstrings(module):
+    tried = doctest.testmod(module)
+    assert tried.attempted > 0
+    assert tried.failed == 0
+
+
 def test_two_arms_have_their_verdict_as_headline():
     result = studies.study(2)
     assert study_report.headline(result) == result.differences[0].verdict.split(";")[0].replace(
@@ -96,7 +115,8 @@ def test_two_arms_have_their_verdict_as_headline():
 def test_many_pairs_are_counted():
     result = studies.study(14)
     counted = study_report.verdicts(result)
-    assert sum(int(sentence.split()[0]) for sentence in counted) == 91
+    assert sum(int(said.split()[0]) for said in counted) == 91
+    assert all("pairs: " in said for said in counted)
 
 
 def test_pictures_have_words(html):
@@ -107,8 +127,7 @@ def test_pictures_have_words(html):
 
 
 def test_names_are_escaped():
-    result = studies.study(2, names=(studies.HOSTILE, "adam"))
-    html = study_report.render_study(result, figures.draw_study(result))
+    html = study_report.render_study(*studies.drawn("hostile"))
     assert "<script" not in html
     assert "&lt;script&gt;alert(" in html
 
@@ -128,16 +147,14 @@ def test_tables_and_headings(html):
     assert len(page.all("table")) == len(page.all("caption")) == 4
 
 
-@pytest.mark.parametrize("make", [studies.untuned, studies.all_lost, studies.brief])
-def test_odd_studies_have_a_page(make):
-    result = make()
-    html = study_report.render_study(result, figures.draw_study(result))
+@pytest.mark.parametrize("case", studies.CASES)
+def test_every_case_has_a_page(case):
+    html = study_report.render_study(*studies.drawn(case))
     assert "nan" not in re.sub(r'base64,[^"]*', "", html)
     assert Page(html).all("table")
 
 
 def test_learning_rates_compared_have_no_section_of_tuning():
-    result = studies.untuned()
-    text = text_of(study_report.render_study(result, figures.draw_study(result)))
+    text = text_of(study_report.render_study(*studies.drawn("rates")))
     assert "No learning rate was tuned." in text
     assert "Keras' default" not in text

@@ -55,7 +55,7 @@ def test_differences_are_in_points():
     assert row[0] == "adam − adagrad"
     assert row[1] == f"{100 * first.mean:+.2f}"
     assert row[2] == f"{100 * first.interval[0]:+.2f} to {100 * first.interval[1]:+.2f}"
-    assert row[5] == first.verdict
+    assert row[5] == first.verdict.split(";")[0]
 
 
 def test_of_many_pairs_those_with_the_highest_arm_are_printed():
@@ -66,6 +66,14 @@ def test_of_many_pairs_those_with_the_highest_arm_are_printed():
     assert len(short.rows) == 13
     assert all(name in row[0] for row in short.rows)
     assert short.title.endswith(f"13 of 91 pairs, those with {name}")
+
+
+def test_a_verdict_is_short_and_the_rest_is_said_once():
+    result = studies.study(3)
+    rows = study_tables.differences_table(result).rows
+    assert [row[5] for row in rows] == [d.verdict.split(";")[0] for d in result.differences]
+    assert study_tables.remarks(result) == ("adagrad diverged in 2 of 10.",)
+    assert printed(result).count("diverged in 2 of 10") == 1
 
 
 @pytest.mark.parametrize("count", [2, 3, 14])

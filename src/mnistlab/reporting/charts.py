@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -22,16 +22,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from mnistlab.reporting import style
-from mnistlab.reporting.style import LABEL, SMALL, STRONG, TITLE, Letters, fit, text_width
+from mnistlab.reporting.style import KEY, LABEL, SMALL, STRONG, TITLE, Letters, fit, text_width
 
 ACROSS = 430  # pixels of the axis of a `row_chart`
 NAME = 34  # characters of an arm's name that are shown
 ROW = 20  # pixels of a line of a key
 COLOURS = (*style.PALETTE[:5], style.PURPLE, style.BLACK)  # yellow is too pale for a line
-LINES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+LINES: tuple[Any, ...] = ("-", (0, (3.2, 1.8)), (0, (1, 1.3)), (0, (5, 1.5, 1, 1.5)))
 MARKERS = "os^DvPXp"
+ENOUGH = 5  # ticks
 BEST = 1e-4  # an error below this is drawn as this
-ACCURACIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
+MANTISSAS = ((1,), (5, 2), (3, 4, 7), (1.5, 2.5, 3.5))  # of ticks, the roundest first
 
 _SALT = Lock()
 
@@ -93,16 +94,16 @@ class Chart:
             parse_math=False,
         )
 
-    def key(self, left: float, top: float, names: Sequence[str]) -> None:
+    def key(self, left: float, top: float, arms: Sequence[tuple[int, str]]) -> None:
         """Write which arm looks how, a line each."""
-        for i, name in enumerate(names):
+        for i, (place, name) in enumerate(arms):
             y = top + ROW * i
-            x = [(left + across) / self.width for across in (0, 16, 32)]
-            own = look(i)
+            x = [(left + across) / self.width for across in (0, 24, 48)]
+            own = look(place)
             line = Line2D(x, [1 - (y - 4) / self.height] * 3, color=own.colour, ls=own.line, lw=1.6)
             line.set(marker=own.marker, ms=4.5, markevery=[1])
             self.figure.add_artist(line)
-            self.write((left + 40, y), fit(name, NAME), SMALL)
+            self.write((left + 56, y), fit(name, NAME), SMALL)
 
     def png(self) -> bytes:
         """Return the figure as PNG; the same figure gives the same bytes."""
@@ -116,10 +117,11 @@ class Chart:
         """
         stream = io.BytesIO()
         before = self.figure.dpi
-        mine = {"svg.hashsalt": "mnistlab", "svg.fonttype": "path"}
+        mine: Any = {"svg.hashsalt": "mnistlab", "svg.fonttype": "path"}
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        canvas: Any = FigureCanvasSVG(self.figure)
         with _SALT, matplotlib.rc_context(mine):
-            FigureCanvasSVG(self.figure).print_svg(stream, metadata=nothing)
+            canvas.print_svg(stream, metadata=nothing)
         self.figure.dpi = before
         return stream.getvalue()
 
@@ -144,7 +146,7 @@ def row_chart(
     `head` is title and caption; `below` says what is on the axis, whose limits are the caller's.
     """
     left = 30 + max(text_width(line.label) for line in lines)
-    right = 30 + max(text_width(line.said, SMALL) for line in lines)
+    right = 40 + max(text_width(line.said, SMALL) for line in lines)
     height, top = step * len(lines) + 8, 62
     chart = Chart((left + ACROSS + right, top + height + 50), *head)
     ax = chart.axes(left, top, ACROSS, height)
@@ -160,12 +162,13 @@ def row_chart(
 
 @dataclass(frozen=True)
 class Panels:
-    """How panels are laid out: what stands above and below each, size, columns, names in a key."""
+    """How panels are laid out: what stands above and below each, their size, how many in a row;
+    and the arms of the key at their right, place and name."""
 
     labels: Sequence[tuple[str, str]]
     size: tuple[int, int] = (350, 240)
     columns: int = 2
-    key: Sequence[str] = ()
+    key: Sequence[tuple[int, str]] = ()
 
 
 def panel_chart(head: tuple[str, str], panels: Panels) -> tuple[Chart, list[Axes]]:
@@ -175,15 +178,17 @@ def panel_chart(head: tuple[str, str], panels: Panels) -> tuple[Chart, list[Axes
     across, down = width + 72, height + 46 + 22 * any(above for above, _ in panels.labels)
     lines = -(-len(panels.labels) // columns)
     key = 16 + columns * across + 20
-    names = max((text_width(fit(name, NAME), SMALL) for name in panels.key), default=-40)
+    over = max(text_width(above, KEY) for above, _ in panels.labels) - width
+    names = max((72 + text_width(fit(name, NAME), SMALL) for _, name in panels.key), default=over)
     tall = 66 + max(lines * down, ROW * len(panels.key) + 20)
-    chart = Chart((key + 40 + names + 16, tall), *head)
+    chart = Chart((key + names + 8, tall), *head)
     axes = []
     for i, (above, below) in enumerate(panels.labels):
         row, column = divmod(i, columns)
         left, bottom = 16 + column * across + 60, 58 + (row + 1) * down - 46
         axes.append(chart.axes(left, bottom - height, width, height))
-        chart.write((left, bottom - height - 8), above, STRONG)
+        letters = STRONG if text_width(above, STRONG) < width + 30 else KEY
+        chart.write((left, bottom - height - 8), above, letters)
         chart.write((left + width / 2, bottom + 36), below, LABEL, style.MUTED, "center")
     chart.key(key, 80, panels.key)
     return chart, axes
@@ -206,35 +211,54 @@ def depth(accuracy: float) -> float:
 def accuracy_axis(axis: Axis, accuracies: Iterable[float]) -> tuple[float, float]:
     """Set the limits and ticks of an axis of `depth`; return the limits. NaN is left aside."""
     shown = [a for a in accuracies if math.isfinite(a)] or [0.0, 0.99]
-    low, high = min(shown), max(shown)
-    ticks: Sequence[float] = [a for a in ACCURACIES if low <= a <= high]
-    if len(ticks) < 3:
-        nice = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, max(high, low + 1e-4))
-        ticks = [t for t in nice if t < 1]
-    places = [depth(tick) for tick in ticks]
-    air = max(0.01, 0.06 * (depth(high) - depth(low)))
-    limits = (depth(low) - air, depth(high) + air)
-    kept = [(p, t) for p, t in zip(places, ticks, strict=True) if limits[0] <= p <= limits[1]]
-    axis.set_ticks([p for p, _ in kept], [f"{100 * t:.6g} %" for _, t in kept])
+    low, high = depth(min(shown)), depth(max(shown))
+    air = max(0.01, 0.06 * (high - low))
+    limits = (low - air, high + air)
+    levels = [[1 - m * 10.0**-d for d in range(5) for m in level] for level in MANTISSAS]
+    nice = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(min(shown), max(shown))
+    ticks = spaced([*levels, [float(tick) for tick in nice]], depth, limits)
+    axis.set_ticks([depth(t) for t in ticks], [f"{100 * t:.6g} %" for t in ticks])
     _set_limits(axis, limits)
     return limits
 
 
-def log_axis(axis: Axis, values: Iterable[float], most: int = 7) -> None:
+def log_axis(axis: Axis, values: Iterable[float], gap: float = 0.12) -> None:
     """Set the limits and ticks of an axis of decimal logarithms of `values`, which are > 0."""
     shown = [math.log10(v) for v in values]
     low, high = min(shown), max(shown)
-    decades = range(math.floor(low), math.ceil(high) + 1)
-    inside = [d for d in decades if low - 0.05 <= d <= high + 0.05]
-    if len(inside) >= 2:
-        step = -(-len(inside) // most)
-        ticks = [float(f"1e{d}") for d in inside[::step]]
-    else:
-        ticks = [float(f"{m}e{d}") for d in decades for m in (1, 2, 5)]
     air = max(0.03, 0.05 * (high - low))
-    kept = [t for t in ticks if low - air <= math.log10(t) <= high + air]
-    axis.set_ticks([math.log10(t) for t in kept], [f"{t:g}" for t in kept])
-    _set_limits(axis, (low - air, high + air))
+    limits = (low - air, high + air)
+    decades = range(math.floor(low) - 1, math.ceil(high) + 1)
+    levels = [[float(f"{m}e{d}") for d in decades for m in level] for level in MANTISSAS]
+    ticks = spaced(levels, math.log10, limits, gap)
+    axis.set_ticks([math.log10(t) for t in ticks], [f"{t:g}" for t in ticks])
+    _set_limits(axis, limits)
+
+
+def spaced(
+    levels: Iterable[Iterable[float]],
+    place: Callable[[float], float],
+    limits: tuple[float, float],
+    gap: float = 0.12,
+) -> list[float]:
+    """Choose ticks, the roundest level first, a share `gap` of the axis or more apart.
+
+    Where ENOUGH are found, less round ones are not looked for.
+
+    >>> spaced([[0, 10], [5], [4, 6]], float, (0, 10), gap=0.2)
+    [0, 5, 10]
+    """
+    kept: list[float] = []
+    for level in levels:
+        for tick in level:
+            at = place(tick)
+            nearest = min((abs(at - place(other)) for other in kept), default=math.inf)
+            inside = limits[0] <= at <= limits[1]
+            if inside and nearest >= gap * (limits[1] - limits[0]):
+                kept.append(tick)
+        if len(kept) >= ENOUGH:
+            break
+    return sorted(kept)
 
 
 def _set_limits(axis: Axis, limits: tuple[float, float]) -> None:

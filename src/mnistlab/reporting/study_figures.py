@@ -197,10 +197,18 @@ def _accuracy(trial: TrialRecord) -> float:
 
 
 def tested_limits(rows: Sequence[Tested]) -> tuple[float, float]:
-    """Return the accuracies between which `rows` are drawn; what is below is off the scale."""
-    values = [v for r in rows for v in (r.accuracy, r.low, r.high) if math.isfinite(v)]
-    best = max(values, default=1.0)
-    far = reach((best - v for v in values), 0.002)
+    """Return the accuracies between which `rows` are drawn; what is below is off the scale.
+
+    They are those at the tuned rates; the default rates' have a say as far as that leaves room.
+    """
+    best = max((v for r in rows for v in (r.accuracy, r.high) if math.isfinite(v)), default=1.0)
+
+    def below(at: str) -> list[float]:
+        own = [v for r in rows if r.at == at for v in (r.accuracy, r.low)]
+        return [best - v for v in own if math.isfinite(v)]
+
+    far = reach(below("tuned"), 0.002)
+    far = max([far, *(size for size in below("default") if size < 2 * far)])
     return best - 1.06 * far, best + 0.06 * far
 
 
@@ -220,7 +228,7 @@ def _draw_tested(rows: Sequence[Tested], result: StudyResult) -> Chart:
         own = [row for row in rows if (row.arm, row.at) == (arm, at)]
         _draw_seeds(ax, own, y, (low, look(places[arm]).colour))
     ax.set_xlim(low, high)
-    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:.6g} %"))
     return chart
 
@@ -345,11 +353,12 @@ def _draw_sensitivity(rows: Sequence[Tried], result: StudyResult) -> Chart:
         "○ tuned rate   ◇ Keras' default rate   dots: each seed   × diverged; errors: log scale",
     )
     if len(names) <= TOGETHER:
-        chart, axes = panel_chart(head, Panels([("", "learning rate")], (520, 330), key=names))
+        key = list(enumerate(names))
+        chart, axes = panel_chart(head, Panels([("", "learning rate")], (520, 330), key=key))
         shown = [names]
     else:
-        labels = [(fit(name, 26), "") for name in names]
-        chart, axes = panel_chart(head, Panels(labels, (190, 140), columns=4))
+        labels = [(fit(name, 30), "") for name in names]
+        chart, axes = panel_chart(head, Panels(labels, (196, 140), columns=4))
         shown = [[name] for name in names]
     for ax, some in zip(axes, shown, strict=True):
         _draw_rates(ax, rows, some, result)
@@ -358,7 +367,7 @@ def _draw_sensitivity(rows: Sequence[Tried], result: StudyResult) -> Chart:
 
 def _draw_rates(ax: Axes, rows: Sequence[Tried], shown: Sequence[str], result: StudyResult) -> None:
     """Draw one panel: the arms `shown` in colour, all others as grey lines."""
-    log_axis(ax.xaxis, (row.learning_rate for row in rows), 7 if len(shown) > 1 else 4)
+    log_axis(ax.xaxis, (row.learning_rate for row in rows), 0.12 if len(shown) > 1 else 0.3)
     low, high = accuracy_axis(ax.yaxis, [row.val_accuracy for row in rows])
     bottom = low
     for i, own in _by_arm(rows, _names(result)):
@@ -385,7 +394,7 @@ def _mark_rates(ax: Axes, arm: ArmResult, line: tuple[Any, Any], colour: str) ->
         at = math.log10(rate)
         if x[0] <= at <= x[-1]:
             height = float(np.interp(at, x, y))
-            ax.plot([at], [height], mark, color=colour, mfc="none", ms=size, mew=1.5)
+            ax.plot([at], [height], mark, color=colour, mfc="none", ms=size, mew=1.5, clip_on=False)
 
 
 def expected_rows(result: StudyResult) -> tuple[Expected, ...]:
@@ -403,7 +412,7 @@ def _draw_expected(rows: Sequence[Expected], result: StudyResult) -> Chart:
         "of rates drawn from the arm's grid; a diverged one counts as chance; errors: log scale",
     )
     labels = [("", "learning rates tried")]
-    chart, (ax,) = panel_chart(head, Panels(labels, (520, 300), key=_names(result)))
+    chart, (ax,) = panel_chart(head, Panels(labels, (520, 300), key=_key(rows, result)))
     for i, own in _by_arm(rows, _names(result)):
         _plot(ax, i, [row.rates for row in own], [depth(row.val_accuracy) for row in own])
     accuracy_axis(ax.yaxis, [row.val_accuracy for row in rows])
@@ -428,12 +437,12 @@ def curve_rows(result: StudyResult) -> tuple[CurvePoint, ...]:
 def _draw_curves(rows: Sequence[CurvePoint], result: StudyResult) -> Chart:
     """Draw a panel a quantity with a line and a band an arm."""
     head = (
-        "learning curves at the tuned rates",
+        f"learning curves at the {_rates(result)}",
         "means over the final seeds that completed; bands: 95 % intervals; errors: log scale",
     )
     shown = [quantity for quantity in QUANTITIES if any(r.quantity == quantity for r in rows)]
     labels = [(QUANTITIES[quantity], "epoch") for quantity in shown]
-    chart, axes = panel_chart(head, Panels(labels, key=_names(result)))
+    chart, axes = panel_chart(head, Panels(labels, key=_key(progress_rows(result), result)))
     for ax, quantity in zip(axes, shown, strict=True):
         _draw_quantity(ax, [row for row in rows if row.quantity == quantity], _names(result))
     return chart
@@ -450,8 +459,11 @@ def _draw_quantity(ax: Axes, rows: Sequence[CurvePoint], names: Sequence[str]) -
     for i, own in _by_arm(rows, names):
         _plot(ax, i, [row.epoch for row in own], [place(row.mean) for row in own])
         band = [(r.epoch, place(r.low), place(r.high)) for r in own if math.isfinite(r.low)]
-        if band:
-            ax.fill_between(*zip(*band, strict=True), color=look(i).colour, alpha=0.15, lw=0)
+        if len(band) == 1:
+            ax.vlines(*band[0], color=look(i).colour, lw=1)
+        elif band:
+            epochs, low, high = zip(*band, strict=True)
+            ax.fill_between(epochs, low, high, color=look(i).colour, alpha=0.15, lw=0)
     if place is depth:
         accuracy_axis(ax.yaxis, [max(value, 0.0) for value in values])
     elif place is not float:
@@ -482,10 +494,10 @@ def _draw_progress(rows: Sequence[Progress], result: StudyResult) -> Chart:
     dashed = f"; dashed: the target, {100 * result.target:.1f} %" if targets else ""
     head = (
         "validation accuracy against seconds and against steps",
-        f"after each epoch, at the tuned rates{dashed}; errors: log scale",
+        f"after each epoch, at the {_rates(result)}{dashed}; errors: log scale",
     )
     labels = [("", "seconds, compiling apart"), ("", "steps")]
-    chart, axes = panel_chart(head, Panels(labels, key=_names(result)))
+    chart, axes = panel_chart(head, Panels(labels, key=_key(rows, result)))
     for ax, quantity in zip(axes, ("seconds", "steps"), strict=True):
         for i, own in _by_arm(rows, _names(result)):
             x = [getattr(row, quantity) for row in own]
@@ -499,8 +511,18 @@ def _draw_progress(rows: Sequence[Progress], result: StudyResult) -> Chart:
     return chart
 
 
+def _rates(result: StudyResult) -> str:
+    return "tuned rates" if tables.is_tuned(result) else "given rates"
+
+
 def _names(result: StudyResult) -> list[str]:
     return [arm.name for arm in result.arms]
+
+
+def _key(rows: Sequence[Any], result: StudyResult) -> list[tuple[int, str]]:
+    """Order the arms, place and name, as their lines end on validation: the highest first."""
+    last = {row.arm: row.val_accuracy for row in rows}
+    return sorted(enumerate(_names(result)), key=lambda arm: -last.get(arm[1], -1.0))
 
 
 def _by_arm(rows: Sequence[Any], names: Sequence[str]) -> Iterator[tuple[int, list[Any]]]:
@@ -514,7 +536,7 @@ def _plot(ax: Axes, place: int, x: Sequence[float], y: Sequence[float]) -> None:
     """Plot the line of the arm at a place; with few points each is marked."""
     own = look(place)
     marker = own.marker if len(x) <= 30 else ""
-    ax.plot(x, y, color=own.colour, ls=own.line, marker=marker, ms=4.5, lw=1.6)
+    ax.plot(x, y, color=own.colour, ls=own.line, marker=marker, ms=4, lw=1.5)
 
 
 Compute = Callable[[StudyResult], tuple[Any, ...]]

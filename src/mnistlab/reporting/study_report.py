@@ -58,18 +58,17 @@ def write_study_report(result: StudyResult, folder: Path) -> Path:
 
     Each file appears whole or not at all. Raises StorageError where they cannot be written.
     """
-    drawn = figures.draw_study(result)
-    html = render_study(result, drawn)
     pictures = folder / "figures"
     with storage_errors(pictures):
         pictures.mkdir(parents=True, exist_ok=True)
+    drawn = figures.draw_study(result)
     for name, figure in drawn.items():
         write_atomic(pictures / f"{name}.svg", figure.svg)
         write_atomic(pictures / f"{name}.png", figure.png)
         write_atomic(pictures / f"{name}.csv", figure.csv)
     write_atomic(folder / "trials.csv", tables.trials_csv(result.records))
     page = folder / "report.html"
-    write_atomic(page, html)
+    write_atomic(page, render_study(result, drawn))
     return page
 
 
@@ -110,6 +109,7 @@ def page_content(result: StudyResult, drawn: Mapping[str, figures.Drawn]) -> dic
         "numbers": numbers(result),
         "arms": tables.study_table(result),
         "differences": tables.differences_table(result),
+        "remarks": tables.remarks(result),
         "tuning": tables.tuning_table(result),
         "target": tables.target_table(result),
         "protocol": protocol(result),
@@ -146,17 +146,18 @@ def headline(result: StudyResult) -> str:
         return verdict[:1].upper() + verdict[1:] if verdict.startswith("can't") else verdict
     apart = sum(d.p_holm < ALPHA for d in result.differences)
     pairs = len(result.differences)
-    return f"{apart or 'None'} of {pairs} pairs differ{'s' * (apart == 1)}"
+    return f"{apart or 'None'} of {pairs} pairs told apart"
 
 
 def verdicts(result: StudyResult) -> tuple[str, ...]:
-    """Return a sentence a pair; of many pairs only how many have which verdict."""
+    """Return a sentence a pair; of many pairs how many have which verdict."""
     if len(result.differences) <= SENTENCES:
         return tuple(_sentence(d) for d in result.differences)
     others = Counter(d.verdict.split(";")[0] for d in result.differences if not d.p_holm < ALPHA)
     apart = len(result.differences) - others.total()
     counted = [f"{count} pairs: {verdict}" for verdict, count in others.most_common()]
-    return (f"{apart} pairs: one better than the other", *counted)
+    better = [f"{apart} pairs: one better than the other"] if apart else []
+    return (*better, *counted)
 
 
 def _sentence(d: Difference) -> str:

@@ -105,8 +105,8 @@ def span(interval: tuple[float, float]) -> str:
 def probability(p: float) -> str:
     """Write a p-value.
 
-    >>> probability(0.00195), probability(1e-9), probability(float("nan"))
-    ('0.0020', '<0.0001', '–')
+    >>> probability(0.00391), probability(1e-9), probability(float("nan"))
+    ('0.0039', '<0.0001', '–')
     """
     if not math.isfinite(p):
         return NOTHING
@@ -157,7 +157,10 @@ def _lost(arm: ArmResult) -> str:
 
 
 def differences_table(result: StudyResult, most: int | None = None) -> Table:
-    """Return a row a pair of arms; of more than `most` pairs those with the arm of highest mean."""
+    """Return a row a pair of arms; of more than `most` pairs those with the arm of highest mean.
+
+    A verdict is its first clause here; `remarks` has the rest, each once.
+    """
     shown: Sequence[Difference] = result.differences
     title = "differences in test accuracy, paired by seed, in points"
     if most is not None and len(shown) > most:
@@ -169,8 +172,15 @@ def differences_table(result: StudyResult, most: int | None = None) -> Table:
 
 
 def _difference_row(d: Difference) -> tuple[str, ...]:
+    verdict = d.verdict.partition("; ")[0]
     p, p_holm = probability(d.p), probability(d.p_holm)
-    return f"{d.a} − {d.b}", points(d.mean), span(d.interval), p, p_holm, d.verdict
+    return f"{d.a} − {d.b}", points(d.mean), span(d.interval), p, p_holm, verdict
+
+
+def remarks(result: StudyResult) -> tuple[str, ...]:
+    """Return what verdicts say after their first clause, each once."""
+    said = (clause for d in result.differences for clause in d.verdict.split("; ")[1:])
+    return tuple(f"{clause}." for clause in dict.fromkeys(said))
 
 
 def highest(result: StudyResult) -> str:
@@ -255,7 +265,7 @@ class StudyTable:
         yield _tight(study_table(self.result), flowing=(0,))
         yield ""
         yield _tight(differences_table(self.result, PAIRS_SHOWN), flowing=(0, 5))
-        for note in notes(self.result):
+        for note in (*remarks(self.result), *notes(self.result)):
             yield Text(note)
 
     def __str__(self) -> str:
@@ -294,7 +304,8 @@ def study_table_html(result: StudyResult) -> str:
     from mnistlab.reporting.page import render
 
     shown = [study_table(result), differences_table(result)]
-    return render("tables.html.j2", {"tables": shown, "notes": notes(result)})
+    told = (*remarks(result), *notes(result))
+    return render("tables.html.j2", {"tables": shown, "notes": told})
 
 
 # --- CSV ------------------------------------------------------------------------------------
