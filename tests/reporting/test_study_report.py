@@ -86,7 +86,7 @@ def test_the_page_says_how_it_was_made(result, html):
         "then run anew with 10 seeds (1 to 10).",
         "on 10,000 test images",
         "Holm's correction for the 3 pairs",
-        "at most 2 times",
+        "extended alike: here 2 times.",
         "mnistlab compare optimizer adam adagrad",
     ):
         assert said in text

@@ -108,6 +108,13 @@ def test_an_edge_is_flagged_and_explained():
     assert study_tables.notes(result) == ()
 
 
+def test_an_unfinished_study_says_so():
+    result = studies.study(2, final_seeds=tuple(range(12)))
+    assert study_tables.notes(result) == (
+        "Unfinished: 10 of 12 final seeds in some arm; run it on.",
+    )
+
+
 def test_diverged_at_the_default_rate_is_told():
     result = studies.study(2)
     lost = replace(result, arms=(result.arms[0], replace(result.arms[1], default_diverged=3)))

@@ -167,7 +167,8 @@ def _sentence(d: Difference) -> str:
         numbers.append(f"95 % interval {interval}")
     if (p := tables.probability(d.p_holm)) != tables.NOTHING:
         numbers.append(f"p {p if p.startswith('<') else '= ' + p} after Holm")
-    return f"{said} ({', '.join([*numbers, f'n = {d.n}'])})."
+    numbers.append(f"n\u00a0=\u00a0{d.n}")
+    return f"{said} ({', '.join(numbers)})."
 
 
 def numbers(result: StudyResult) -> list[tuple[str, str]]:
@@ -178,7 +179,9 @@ def numbers(result: StudyResult) -> list[tuple[str, str]]:
     if lost:
         counts["diverged or failed"] = lost
     shown = [(name, f"{count:,}") for name, count in counts.items()]
-    return shown + [(name, duration(value)) for name, value in result.records.seconds.items()]
+    return shown + [
+        (f"{name}, time", duration(value)) for name, value in result.records.seconds.items()
+    ]
 
 
 def _trials(result: StudyResult) -> list[Any]:
@@ -209,14 +212,14 @@ def _tuning(result: StudyResult) -> str:
     sizes = sorted({len(arm.sensitivity) for arm in result.arms})
     count = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     seeds = {t.seed for arm in result.records.arms for t in arm.tuning}
-    extensions = result.records.plan.get("extensions")
-    extended = f", at most {extensions} times" if extensions else ""
+    times = result.records.plan.get("extensions", 0)
+    extended = {0: "not needed here", 1: "here once"}.get(times, f"here {times} times")
     return (
         f"The learning rate was tuned for every arm with the same effort: {count} rates on a log"
         f" scale over the arm's own range, with {_seeds(seeds)} each, judged by mean accuracy on"
         " the validation split after the last epoch. A rate of which a trial diverged was chosen"
-        " only if every rate had one. Where a best rate lay at an end, the grids of all arms were"
-        f" extended alike{extended}."
+        " only if every rate had one. Where a best rate lies at an end, the grids of all arms are"
+        f" extended alike: {extended}."
     )
 
 

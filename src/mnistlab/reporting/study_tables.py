@@ -229,6 +229,10 @@ def target_table(result: StudyResult) -> Table:
 def notes(result: StudyResult) -> tuple[str, ...]:
     """Return what a reader of the tables must be told beside them."""
     told = []
+    planned = len(result.records.plan.get("final_seeds", ()))
+    least = min((len(arm.tuned) for arm in result.records.arms), default=0)
+    if least < planned:
+        told.append(f"Unfinished: {least} of {planned} final seeds in some arm; run it on.")
     if any(arm.on_edge for arm in result.arms):
         told.append(
             f"{EDGE} the best rate is the last of the grid, even after extending it: "
