@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from mnistlab.cli import data, report, show, test, train
+from mnistlab.cli import data, replay, report, show, test, train
 from mnistlab.cli.console import say
 from mnistlab.errors import MnistlabError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("show")(show.show)
 app.command("train")(train.train)
 app.command("test")(test.test)
+app.command("replay")(replay.replay)
 app.command("report")(report.report)
 app.add_typer(data.app, name="data")
 
