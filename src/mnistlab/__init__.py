@@ -5,7 +5,8 @@
 >>> x_train.shape, x_train.dtype
 ((60000, 28, 28), dtype('uint8'))
 
-`mnistlab.fit(model, x, y, ...)` is a drop-in for a compiled Keras model's `model.fit`. Importing
+`mnistlab.fit(model, x, y, ...)` is a drop-in for a compiled Keras model's `model.fit`,
+`mnistlab.compare("optimizer", ["adam", "adagrad"])` a comparison that can be believed. Importing
 this package loads neither Keras nor JAX; what needs them loads them.
 """
 
@@ -16,13 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnistlab.data import load_data
+    from mnistlab.study import compare
     from mnistlab.training.engine import fit
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "fit", "load_data"]
+__all__ = ["__version__", "compare", "fit", "load_data"]
 
-_HOMES = {"load_data": "mnistlab.data", "fit": "mnistlab.training.engine"}
+_HOMES = {
+    "compare": "mnistlab.study",
+    "fit": "mnistlab.training.engine",
+    "load_data": "mnistlab.data",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -25,6 +25,7 @@ from mnistlab.comparing.statistics import (
     paired_difference,
     sensitivity,
     sign_flip_p,
+    smoothed,
     summarize,
     target_accuracy,
 )
@@ -449,6 +450,17 @@ def tuning(values):
 def test_best_rate(values, best):
     assert best_rate(tuning(values)) == best
     assert best_rate(tuning(values)[::-1]) == best
+
+
+def test_the_luckiest_of_a_flat_top_is_not_chosen():
+    means = [0.9557, 0.9662, 0.9678, 0.9669, 0.969, 0.9615, 0.9556]
+    rates = [0.000238, 0.000475, 0.000949, 0.00189, 0.00378, 0.00754, 0.015]
+    smooth = smoothed(means)
+    assert smooth[3] == pytest.approx((0.9678 + 2 * 0.9669 + 0.969) / 4)
+    assert smooth[4] == pytest.approx((0.9669 + 2 * 0.969 + 0.964) / 4)  # 0.9615 is a cliff
+    assert smooth[0] == pytest.approx((2 * 0.9557 + 0.9662) / 3)
+    found = {rate: [mean] for rate, mean in zip(rates, means, strict=True)}
+    assert best_rate(tuning(found)) == (0.00189, False)
 
 
 def test_best_rate_of_nothing():

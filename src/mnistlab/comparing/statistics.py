@@ -39,6 +39,8 @@ CONFIDENCE = 0.95
 ALPHA = 0.05
 NEGLIGIBLE = 0.001
 """A difference of accuracy that nobody need care about: a tenth of a point."""
+SEED_NOISE = 0.005
+"""Two standard deviations, about, of the accuracy that a seed gives the tutorial's model."""
 CHANCE = 0.1
 """The accuracy of guessing among ten classes."""
 SLACK = 1e-7
@@ -65,21 +67,39 @@ def analyse(records: StudyRecords) -> StudyResult:
 
 
 def best_rate(tuning: Sequence[TrialRecord]) -> tuple[float, bool]:
-    """Return the rate of the highest mean validation accuracy after the last epoch, and whether
-    it is the least or the greatest of those tried.
+    """Return the rate of the highest smoothed validation accuracy after the last epoch, and
+    whether it is the least or the greatest of those tried.
 
-    A rate with a trial that diverged or failed is taken only if every rate has one; such a trial
-    then counts as chance. Ties go to the smaller rate, so if all diverged it is the smallest.
-    Raises InputError if there are no trials.
+    Near its top the curve of accuracy against rate is flatter than two seeds can see, so the
+    highest mean alone picks the luckiest rate: see `smoothed`. A rate with a trial that diverged
+    or failed is taken only if every rate has one, and is nobody's neighbour; such a trial then
+    counts as chance. Ties go to the smaller rate. Raises InputError if there are no trials.
     """
     points = sensitivity(tuning)
     if not points:
         raise InputError("no tuning trials to choose a learning rate from; at least 1 is needed.")
     sound = [point for point in points if not point.diverged] or points
     # Rounded, because means of the same counts in another order differ in the last bit.
-    best = max(sound, key=lambda point: (round(_mean_or_chance(point), 9), -point.learning_rate))
-    ends = (points[0].learning_rate, points[-1].learning_rate)
-    return best.learning_rate, best.learning_rate in ends
+    values = [round(value, 9) for value in smoothed([_mean_or_chance(point) for point in sound])]
+    best = sound[values.index(max(values))].learning_rate
+    return best, best in (points[0].learning_rate, points[-1].learning_rate)
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """Average each of `values` with its neighbours, weights 1, 2, 1; at the ends 2, 1.
+
+    A neighbour that is more than SEED_NOISE lower counts as only that much lower: the cliff
+    beside a good rate is no reason against it.
+
+    >>> [round(value, 4) for value in smoothed([0.96, 0.97, 0.1])]
+    [0.9633, 0.9675, 0.39]
+    """
+    result = []
+    for place, value in enumerate(values):
+        beside = [*values[max(place - 1, 0) : place], *values[place + 1 : place + 2]]
+        beside = [max(each, value - SEED_NOISE) for each in beside]
+        result.append((2 * value + math.fsum(beside)) / (2 + len(beside)))
+    return result
 
 
 def summarize(values: Sequence[float]) -> Summary:

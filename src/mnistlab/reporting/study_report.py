@@ -217,7 +217,8 @@ def _tuning(result: StudyResult) -> str:
     return (
         f"The learning rate was tuned for every arm with the same effort: {count} rates on a log"
         f" scale over the arm's own range, with {_seeds(seeds)} each, judged by mean accuracy on"
-        " the validation split after the last epoch. A rate of which a trial diverged was chosen"
+        " the validation split after the last epoch, averaged with that of the neighbouring rates"
+        " (weights 1, 2, 1). A rate of which a trial diverged was chosen"
         " only if every rate had one. Where a best rate lies at an end, the grids of all arms are"
         f" extended alike: {extended}."
     )
