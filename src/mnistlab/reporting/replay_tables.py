@@ -72,10 +72,11 @@ def hidden_sentence(replay: Replay) -> str:
         )
     if found[-1] <= shown:
         return f"On these data the {shown} epochs of part one are enough for a loss of {target}."
+    before = _range([max(first - 1, shown) for first in found])
     return (
         f"Part one shows {shown} epochs, but a training loss of {target} is first reached in epoch "
-        f"{_range(found)}: the posts' part two begins with a model that had "
-        f"{_range([max(first - 1, shown) for first in found])} epochs of Adam, not {shown}."
+        f"{_range(found)}: before part two the post's model must have had about {before} epochs "
+        f"of Adam, not {shown}."
     )
 
 
