@@ -49,7 +49,7 @@ def test_accuracy_is_never_written_as_a_power(replay):
 
 
 def test_the_test_before_part_two(replay):
-    table = replay_tables.tested_table(replay)
+    table = replay_tables.table_of_tests(replay)
     assert table.rows[0] == ("before part two", "97.00 ±0.00", "97.00 ±0.00", "98.00 ±0.00")
     assert [row[0] for row in table.rows[1:]] == ["after adam", "after adagrad", "after adadelta"]
 
@@ -72,7 +72,7 @@ def test_a_search_in_vain():
     assert replay_tables.hidden_sentence(vain).startswith("1 of 2 seeds did not get to")
     none = Replay({}, 6, (seed(2, 0.2, None),))
     assert replay_tables.figures_table(none, "loss").rows[3][4] == "—"
-    assert replay_tables.tested_table(none).rows[0][3] == "—"
+    assert replay_tables.table_of_tests(none).rows[0][3] == "—"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def replay_tables(replay: Replay) -> tuple[Table, ...]:
     return (
         figures_table(replay, "loss"),
         figures_table(replay, "accuracy"),
-        tested_table(replay),
+        table_of_tests(replay),
         hidden_table(replay),
     )
 
@@ -36,7 +36,7 @@ def figures_table(replay: Replay, quantity: Quantity) -> Table:
     return Table(title, ("epoch", "the posts", *_titles()), tuple(rows))
 
 
-def tested_table(replay: Replay) -> Table:
+def table_of_tests(replay: Replay) -> Table:
     """Return the test accuracy before part two and after each of its cells."""
     rows = [("before part two", *(_points(replay.start_spread(s)) for s in SCENARIOS))]
     for cell in CELLS[1:]:
