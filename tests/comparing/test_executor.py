@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import keras
@@ -110,16 +109,20 @@ def test_who_stops_listening_stops_the_trials(data: Dataset) -> None:
     assert len(executor.programs) <= 2
 
 
-@pytest.fixture
-def own_loop() -> Callable[[], keras.Model]:
-    def make() -> keras.Model:
-        return keras.Sequential(
-            [
-                keras.Input((28, 28), dtype="uint8"),
-                keras.layers.Rescaling(1 / 255),
-                keras.layers.Flatten(),
-                keras.layers.Dense(10, activation="softmax"),
-            ]
-        )
-
-    return make
+def test_vectorised_trials_have_the_same_numbers_to_float_tolerance(data: Dataset) -> None:
+    trials = trials_of("adam", "sgd", seeds=3, rates=(0.001, 1e30))
+    alone = {r.key: r for r in LocalExecutor(data, workers=1).run(trials)}
+    executor = LocalExecutor(data, workers=4, vectorised=True)
+    together = {r.key: r for r in executor.run(trials)}
+    assert executor.compilations == 2 * 3
+    assert together.keys() == alone.keys()
+    for key, record in together.items():
+        other = alone[key]
+        assert record.state == other.state
+        for name in CURVES:
+            np.testing.assert_allclose(
+                record.history[name], other.history[name], rtol=1e-3, atol=0.011
+            )
+        assert (record.test_accuracy is None) == (other.test_accuracy is None)
+        if record.test_accuracy is not None:
+            assert abs(record.test_accuracy - other.test_accuracy) <= 0.01

@@ -1,7 +1,8 @@
-"""Trials on this machine, one to a core.
+"""Trials on this machine: one to a core, or many as one program on a GPU.
 
 Of a batch-32 MLP one training gains nothing from a second core; two trainings on two cores gain
-nearly a factor of two. Where Keras drives a GPU, or a framework with threads of its own, trials
+nearly a factor of two. A GPU is filled by many trainings in one vectorised program, whose float
+sums are in another order than one training's. Beside a framework with threads of its own, trials
 run one after another.
 """
 
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from typing import Any
 
 import keras
 
@@ -26,16 +28,26 @@ Keyed = tuple[str, Trial]
 """A trial's key and the trial."""
 
 
+TOGETHER = 32
+"""Trials in one program on a GPU."""
+
+
 class Stopped(Exception):
     """The study was interrupted; the trial under way is dropped."""
 
 
 class LocalExecutor:
-    """Runs trials on the cores of this machine."""
+    """Runs trials on the cores of this machine, or on its GPU."""
 
-    def __init__(self, dataset: Dataset, workers: int | None = None) -> None:
-        """Run as many trials at once as there are cores, unless `workers` says otherwise."""
+    def __init__(
+        self, dataset: Dataset, workers: int | None = None, vectorised: bool | None = None
+    ) -> None:
+        """Run as many trials at once as is best here, unless `workers` says otherwise.
+
+        `vectorised`: trials that share a program run as one program, as is done on a GPU.
+        """
         self.workers = workers or default_workers()
+        self.vectorised = on_gpu() if vectorised is None else vectorised
         self.programs: dict[str, Program] = {}
         self._splits = Splits(dataset)
         self._building = threading.Lock()
@@ -49,13 +61,13 @@ class LocalExecutor:
     def run(self, trials: Sequence[Keyed]) -> Iterator[TrialRecord]:
         """Yield records as trials finish. If the caller stops, no more are begun."""
         self._stop.clear()
-        with ThreadPoolExecutor(self.workers, "trial") as pool:
-            futures: list[Future[TrialRecord]] = [
-                pool.submit(self._run, key, trial) for key, trial in trials
+        with ThreadPoolExecutor(1 if self.vectorised else self.workers, "trial") as pool:
+            futures: list[Future[list[TrialRecord]]] = [
+                pool.submit(self._run, batch) for batch in self._batches(trials)
             ]
             try:
                 for future in as_completed(futures):
-                    yield future.result()
+                    yield from future.result()
             finally:
                 self._stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -67,21 +79,48 @@ class LocalExecutor:
                 self.programs[trial.program] = Program(trial, self._splits)
             return self.programs[trial.program]
 
-    def _run(self, key: str, trial: Trial) -> TrialRecord:
-        """Run one trial; what goes wrong in it is its result."""
+    def _batches(self, trials: Sequence[Keyed]) -> list[list[Keyed]]:
+        """Cut trials into what runs as one: single ones, or those of one program and length."""
+        if not self.vectorised:
+            return [[keyed] for keyed in trials]
+        alike: dict[Any, list[Keyed]] = {}
+        for key, trial in trials:
+            alike.setdefault((trial.program, trial.settings.epochs), []).append((key, trial))
+        return [
+            group[begin : begin + self.workers]
+            for group in alike.values()
+            for begin in range(0, len(group), self.workers)
+        ]
+
+    def _run(self, batch: list[Keyed]) -> list[TrialRecord]:
+        """Run a batch; what goes wrong in it is its result."""
         begun = time.perf_counter()
         try:
-            program = self.program(trial)
-            compiled = program.compile_seconds
-            history, tested = program.run(trial, self._go_on)
+            return self._train(batch)
         except (Stopped, MnistlabError):
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, other trials go on
+            if len(batch) > 1:  # too many for the memory, or one of them breaks
+                return [record for keyed in batch for record in self._run([keyed])]
             said = f"{type(error).__name__}: {error}".splitlines()[0][:500]
-            return _record(key, trial, {}, None, (0, time.perf_counter() - begun, 0.0), said)
+            seconds = time.perf_counter() - begun
+            return [_record(*batch[0], {}, None, (0, seconds, 0.0), said)]
+
+    def _train(self, batch: list[Keyed]) -> list[TrialRecord]:
+        begun = time.perf_counter()
+        trials = [trial for _, trial in batch]
+        program = self.program(trials[0])
+        compiled = program.compile_seconds
+        if len(trials) == 1 or program.by_fit is not None:
+            found = [program.run(trial, self._go_on) for trial in trials]
+        else:
+            # Filled up to one size, so that one compilation serves all batches.
+            filled = [*trials, *trials[-1:] * (self.workers - len(trials))]
+            found = program.run_together(filled, self._go_on)[: len(trials)]
         compiled = program.compile_seconds - compiled
-        seconds = time.perf_counter() - begun - compiled
-        return _record(key, trial, history, tested, (program.steps, seconds, compiled))
+        seconds = (time.perf_counter() - begun - compiled) / len(trials)
+        spent = (program.steps, seconds, compiled / len(trials))
+        return [_record(*keyed, *each, spent) for keyed, each in zip(batch, found, strict=True)]
 
     def _go_on(self) -> None:
         if self._stop.is_set():
@@ -110,13 +149,21 @@ def _record(
     )  # fmt: skip
 
 
-def default_workers() -> int:
-    """Count the trials to run at once: one a core on JAX without a GPU, else one."""
+def on_gpu() -> bool:
+    """Say whether Keras on JAX computes on a GPU or TPU."""
     if keras.config.backend() != "jax":
-        return 1
+        return False
     import jax
 
-    if jax.default_backend() != "cpu":
+    return bool(jax.default_backend() != "cpu")
+
+
+def default_workers() -> int:
+    """Count the trials to run at once: one a core, TOGETHER on a GPU; one beside a framework
+    that has threads of its own."""
+    if keras.config.backend() != "jax":
         return 1
+    if on_gpu():
+        return TOGETHER
     usable = getattr(os, "sched_getaffinity", None)
     return len(usable(0)) if usable else os.cpu_count() or 1

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -143,6 +143,57 @@ class Program:
                 return history, None
         return history, self._test(weights, others) if trial.tested else None
 
+    def run_together(
+        self, trials: Sequence[Trial], on_epoch: OnEpoch
+    ) -> list[tuple[History, Tested | None]]:
+        """Train `trials`, of as many epochs each, as one vectorised program: for a GPU."""
+        seeds = [trial.seed for trial in trials]
+        state = _stacked([(*self._initial_state(trial), self._metrics) for trial in trials])
+        metrics, histories = state[-1], [{n: [] for n in (*LOGS, "seconds")} for _ in trials]
+        for epoch in range(trials[0].settings.epochs):
+            begun = time.perf_counter() - self.compile_seconds
+            order = self._orders("train", seeds, epoch)
+            state = (*state[:3], metrics)
+            state, logs = self.epochs.run_many("train_step", state, *order)
+            trained = _rows(logs)
+            (weights, others), validated = self._evaluate_all("val", state[0], state[1], metrics)
+            state = (weights, others, *state[2:])
+            seconds = (time.perf_counter() - self.compile_seconds - begun) / len(trials)
+            for history, *both in zip(histories, trained, validated, strict=True):
+                if all(map(math.isfinite, history["loss"])):
+                    _append(history, *both, seconds)
+            on_epoch()
+        return self._tested_all(trials, histories, state, metrics)
+
+    def _tested_all(
+        self, trials: Sequence[Trial], histories: list[History], state: Any, metrics: Any
+    ) -> list[tuple[History, Tested | None]]:
+        n = self._batches["test"].n
+        whole = [all(map(math.isfinite, history["loss"])) for history in histories]
+        wanted = [t.tested and complete for t, complete in zip(trials, whole, strict=True)]
+        if not any(wanted):
+            return [(history, None) for history in histories]
+        _, found = self._evaluate_all("test", state[0], state[1], metrics)
+        tested = [(round(logs["accuracy"] * n) / n, logs["loss"], n) for logs in found]
+        return [
+            (history, each if asked else None)
+            for history, each, asked in zip(histories, tested, wanted, strict=True)
+        ]
+
+    def _evaluate_all(
+        self, split: str, weights: Any, others: Any, metrics: Any
+    ) -> tuple[tuple[Any, Any], list[Logs]]:
+        count = len(metrics[0])
+        order = self._orders(split, [0] * count, 0)
+        state, logs = self.epochs.run_many("test_step", (weights, others, metrics), *order)
+        return (state[0], state[1]), _rows(logs)
+
+    def _orders(self, split: str, seeds: Sequence[int], epoch: int) -> tuple[Any, Any, Any]:
+        batches = self._batches[split]
+        orders, lasts = zip(*(batches.order(epoch, seed) for seed in seeds), strict=True)
+        last = None if lasts[0] is None else np.stack(lasts)
+        return batches.data, np.stack(orders), last
+
     def _order(self, split: str, seed: int, epoch: int) -> tuple[Any, np.ndarray, Any]:
         batches = self._batches[split]
         return (batches.data, *batches.order(epoch, seed))
@@ -215,6 +266,18 @@ class _Recorder(keras.callbacks.Callback):
         _append(self.history, logs, validated, time.perf_counter() - self.begun)
         self.on_done()
         self.model.stop_training = not math.isfinite(logs["loss"])
+
+
+def _stacked(states: Sequence[Any]) -> Any:
+    """Stack nested lists of arrays along a new first axis."""
+    return keras.tree.map_structure(lambda *values: np.stack(values), *states)
+
+
+def _rows(logs: Any) -> list[Logs]:
+    """Turn {name: values (n,)} into n logs."""
+    columns = {name: np.asarray(values) for name, values in logs.items()}
+    count = len(next(iter(columns.values())))
+    return [{name: float(values[i]) for name, values in columns.items()} for i in range(count)]
 
 
 def _floats(logs: Any) -> Logs:
