@@ -1,0 +1,106 @@
+"""Measure studies side by side with other ways to train: `python -m benchmarks.comparing --help`.
+
+The unit is one training of the tutorial's model on 50,000 images for 3 epochs, compiling apart.
+Each round gives everybody a turn, in fresh processes; a study's trainings are also validated
+after each epoch and tested at their end, the others' are not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.comparing.trials import EPOCHS, HELD_OUT
+from benchmarks.record import circumstances, record_path, save
+from benchmarks.tutorial.processes import rotated, run
+
+IMAGES = 60_000 - HELD_OUT
+OTHERS = ("torch-loop", "keras-jax-50", "keras-tensorflow")
+QUESTION = ("optimizer", "adam", "adagrad", "adadelta")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and save the record."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.comparing", description="Measure how fast a study trains."
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--trials", type=int, default=8, help="trials of a study a turn")
+    parser.add_argument("--core-python", default=sys.executable, help="for mnistlab itself")
+    parser.add_argument("--out", type=Path, help="the record; in benchmarks/records unless given")
+    options = parser.parse_args(arguments)
+    given = [f"--rounds={options.rounds}", f"--trials={options.trials}"]
+    if options.core_python != sys.executable:
+        given.append("--core-python=CORE_PYTHON")
+    record = {**circumstances("comparing", given), "rounds": options.rounds}
+    python = str(Path(options.core_python).absolute())
+    record["trainings"] = measure(options.rounds, options.trials, python)
+    record["studies"] = [whole_study(python) for _ in range(options.rounds)]
+    record["summary"] = summarize(record)
+    save(record, options.out or record_path(record))
+    print(json.dumps(record["summary"], indent=1))
+
+
+def measure(rounds: int, trials: int, python: str) -> list[dict[str, Any]]:
+    """Time one training by everybody, in every round."""
+    names = ["study", "one by one", *OTHERS]
+    found = []
+    for turn in range(rounds):
+        for name in rotated(names, turn):
+            seconds = one_training(name, turn, trials, python)
+            print(f"round {turn + 1}: {name} {seconds:.2f} s a training", file=sys.stderr)
+            found.append({"round": turn, "contender": name, "seconds": seconds})
+    return found
+
+
+def one_training(name: str, turn: int, trials: int, python: str) -> float:
+    """Give the seconds that `name` takes for one training, compiling apart."""
+    if name in OTHERS:
+        words = [f"--images={IMAGES}", f"--epochs={EPOCHS}", f"--seed={turn + 1}"]
+        command = [sys.executable, "-m", "benchmarks.tutorial.contenders", name, *words]
+        epochs = json.loads(run(command).stdout.splitlines()[-1])["epochs"]
+        return EPOCHS * median(epochs[1:])
+    count = {"study": [], "one by one": ["--workers=1"]}[name]
+    words = [f"--trials={trials}", f"--seed={1 + trials * turn}", *count]
+    command = [python, "-m", "benchmarks.comparing.trials", *words]
+    return float(json.loads(run(command).stdout.splitlines()[-1])["seconds"])
+
+
+def whole_study(python: str) -> dict[str, Any]:
+    """Time the command with its whole protocol, from the shell to the report."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = f"--out={folder}/study"
+        ended = run([python, "-m", "mnistlab", "compare", *QUESTION, out, "--json"])
+    document = json.loads(ended.stdout)
+    trials = sum(arm["trials"] for arm in document["arms"])
+    print(f"the study: {ended.seconds:.0f} s, {trials} trials", file=sys.stderr)
+    return {"seconds": ended.seconds, "trials": trials, "peak_mib": ended.peak_mib}
+
+
+def summarize(record: dict[str, Any]) -> dict[str, Any]:
+    """Give medians, least and most, and ratios to the study's of the same round."""
+    by_round: dict[int, dict[str, float]] = {}
+    for each in record["trainings"]:
+        by_round.setdefault(each["round"], {})[each["contender"]] = each["seconds"]
+    names = next(iter(by_round.values()))
+    return {
+        "seconds_a_training": {n: _spread([r[n] for r in by_round.values()]) for n in names},
+        "times_the_study": {
+            n: _spread([r[n] / r["study"] for r in by_round.values()]) for n in names
+        },
+        "whole_study_seconds": _spread([each["seconds"] for each in record["studies"]]),
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": median(values), "least": min(values), "most": max(values), "n": len(values)}
+
+
+if __name__ == "__main__":
+    main()
