@@ -348,39 +348,6 @@ sys.exit(run(["train", "--dataset", {str(glyphs)!r}, "--backend", "torch"]))
     assert list(tmp_path.iterdir()) == []
 
 
-def losses() -> list[str]:
-    from mnistlab.models.functions import LOSSES
-
-    return [name for name, choice in LOSSES.items() if not choice.refused]
-
-
-FEW = ("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy",
-       "hinge", "categorical_generalized_cross_entropy")  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "loss", [n if n in FEW else pytest.param(n, marks=pytest.mark.slow) for n in losses()]
-)
-def test_every_loss_trains(glyphs, loss):
-    import keras
-
-    from mnistlab.data import load
-    from mnistlab.training.engine import fit
-    from mnistlab.training.settings import TrainSettings
-    from mnistlab.training.train import build_compiled, encode
-
-    keras.utils.set_random_seed(0)
-    data = load(glyphs)
-    model = build_compiled(TrainSettings(loss=loss, model="mlp:hidden=32"), data)
-    y = encode(loss, data.y_train, data.num_classes)
-    history = fit(model, data.x_train, y, batch_size=60, verbose=0, seed=0).history
-    assert set(history) == {"loss", "accuracy"}
-    assert np.isfinite(history["loss"]).all()
-    right = history["accuracy"][0] * 600
-    assert right == pytest.approx(round(right), abs=1e-3)
-    assert 20 <= right <= 600
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "torch"])
 def test_other_backends(command, glyphs, tmp_path, backend):

@@ -33,9 +33,10 @@ def test(
     opened.check_data(dataset.digest)
     start_keras(settings)
     from mnistlab.evaluation.testing import score_model
-    from mnistlab.training.train import load_model
+    from mnistlab.training.train import load_trained
 
-    scores = score_model(load_model(opened), dataset, settings.loss)
+    model = load_trained(opened)
+    scores = score_model(model, dataset, settings.loss, settings.last_activation)
     folder = out or opened.path / "figures"
     _draw(scores, dataset, folder)
     if json:

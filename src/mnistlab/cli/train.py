@@ -230,7 +230,7 @@ def _train_and_test(
 
         trained = train_run(run, dataset, model, on_epoch)
     begun = time.perf_counter()
-    scores = score_model(trained.model, dataset, settings.loss)
+    scores = score_model(trained.model, dataset, settings.loss, settings.last_activation)
     now = time.perf_counter()
     saved = save_model(trained.model, run)
     seconds |= {

@@ -21,11 +21,14 @@ SAMPLES_PER_CLASS = 12
 WORST = 20
 
 
-def score_model(model: keras.Model, dataset: Dataset, loss: str) -> Scores:
-    """Score `model` on the test split of `dataset`."""
+def score_model(
+    model: keras.Model, dataset: Dataset, loss: str, last_activation: str | None = None
+) -> Scores:
+    """Score `model` on the test split of `dataset`; it ends in `last_activation`, if given."""
     targets = encode(loss, dataset.y_test, dataset.num_classes)
-    outputs, mean = outputs_and_loss(model, dataset.x_test, targets, loss)
-    return score(probabilities(outputs, loss), dataset.y_test, mean, dataset.class_names, WORST)
+    outputs, mean = outputs_and_loss(model, dataset.x_test, targets, loss, last_activation)
+    shares = probabilities(outputs, loss, last_activation)
+    return score(shares, dataset.y_test, mean, dataset.class_names, WORST)
 
 
 def save_records(

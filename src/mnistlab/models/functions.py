@@ -1,101 +1,71 @@
-"""The functions to play with: every optimizer, loss and activation of Keras 3.15 by its name.
+"""What can be chosen, by its name, and which choices go together.
 
-Plain tables, so that a wrong name is answered before Keras is imported. A test holds them
-against Keras itself. References are in `docs/functions.md`, drawn from the same tables.
+The tables are plain data, so that a wrong name is answered before Keras is imported; a test holds
+them against Keras itself. `docs/functions.md` is drawn from them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable
 
 from mnistlab.errors import OptionError, UnknownNameError
+from mnistlab.models.activations import ACTIVATIONS
+from mnistlab.models.choices import Choice, LossChoice
+from mnistlab.models.losses import LOSSES
+from mnistlab.models.optimizers import OPTIMIZERS
 
-Target = Literal["sparse", "one-hot"]
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "MODELS",
+    "NORMALIZATIONS",
+    "OPTIMIZERS",
+    "check_activation",
+    "check_name",
+    "find_last_activation",
+    "loss_choice",
+    "preferred_last_activation",
+    "takes_logits",
+    "usable_activations",
+]
 
+_EFFICIENT_BACKPROP = (
+    "LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, https://doi.org/10.1007/3-540-49430-8_2"
+)
 
-@dataclass(frozen=True)
-class LossChoice:
-    """How a loss is fed: its target encoding and the last activation that fits it."""
-
-    target: Target
-    last_activation: str
-    refused: str = ""
-
-
-OPTIMIZERS: dict[str, str] = {
-    "sgd": "SGD",
-    "rmsprop": "RMSprop",
-    "adam": "Adam",
-    "adamw": "AdamW",
-    "adadelta": "Adadelta",
-    "adagrad": "Adagrad",
-    "adamax": "Adamax",
-    "adafactor": "Adafactor",
-    "nadam": "Nadam",
-    "ftrl": "Ftrl",
-    "lion": "Lion",
-    "lamb": "Lamb",
-    "muon": "Muon",
-    "schedule_free_adamw": "ScheduleFreeAdamW",
-}
-
-_SPARSE = LossChoice("sparse", "softmax")
-_SOFTMAX = LossChoice("one-hot", "softmax")
-_SIGMOID = LossChoice("one-hot", "sigmoid")
-_MARGIN = LossChoice("one-hot", "linear")
-
-LOSSES: dict[str, LossChoice] = {
-    "sparse_categorical_crossentropy": _SPARSE,
-    "categorical_crossentropy": _SOFTMAX,
-    "categorical_focal_crossentropy": _SOFTMAX,
-    "categorical_generalized_cross_entropy": _SPARSE,
-    "kl_divergence": _SOFTMAX,
-    "poisson": _SOFTMAX,
-    "binary_crossentropy": _SIGMOID,
-    "binary_focal_crossentropy": _SIGMOID,
-    "mean_squared_error": _SOFTMAX,
-    "mean_absolute_error": _SOFTMAX,
-    "mean_squared_logarithmic_error": _SOFTMAX,
-    "huber": _SOFTMAX,
-    "log_cosh": _SOFTMAX,
-    "cosine_similarity": _SOFTMAX,
-    "dice": _SOFTMAX,
-    "tversky": _SOFTMAX,
-    "hinge": _MARGIN,
-    "squared_hinge": _MARGIN,
-    "categorical_hinge": _MARGIN,
-    "mean_absolute_percentage_error": LossChoice(
-        "one-hot", "softmax", "it divides by the target, and nine targets of ten are zero"
+NORMALIZATIONS: dict[str, Choice] = {
+    "columns": Choice(
+        what="every pixel column to L2 length 1, as keras.utils.normalize(x, axis=1)",
+        reference="Keras' documentation, https://keras.io/api/utils/python_utils/",
+        trap="it scales each column by itself: a faint stroke alone in its column becomes bold",
     ),
-    "ctc": LossChoice("sparse", "linear", "it aligns sequences, and a digit has one label"),
-    "circle": LossChoice(
-        "sparse", "linear", "it compares embeddings within a batch and predicts no class"
+    "scale": Choice(
+        what="pixels divided by 255",
+        reference=_EFFICIENT_BACKPROP,
+    ),
+    "standardize": Choice(
+        what="mean 0 and standard deviation 1 over all pixels of the training split",
+        reference=_EFFICIENT_BACKPROP,
+    ),
+    "none": Choice(
+        what="raw pixels, 0 to 255",
+        reference=_EFFICIENT_BACKPROP,
+        trap="inputs of 255 make gradients large: at usual rates training is rough or diverges",
     ),
 }
 
-ACTIVATIONS: tuple[str, ...] = (
-    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
-    "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6",
-    "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus",
-    "sparse_sigmoid", "sparsemax", "squareplus", "tanh", "tanh_shrink", "threshold",
-)  # fmt: skip
-
-REFUSED_ACTIVATIONS = {
-    "glu": "it halves the number of units, so no layer of the asked size comes out",
-}
-
-NORMALIZATIONS = {
-    "columns": "every pixel column to L2 length 1, as keras.utils.normalize(x, axis=1)",
-    "scale": "pixels divided by 255",
-    "standardize": "mean 0 and standard deviation 1 over all pixels of the training split",
-    "none": "raw pixels, 0 to 255",
-}
-
-
-MODELS = {
-    "mlp": "the tutorial's: Dense 128 twice; mlp:hidden=256x128 for other widths",
-    "linear": "softmax regression: one Dense layer, no hidden one",
+MODELS: dict[str, Choice] = {
+    "mlp": Choice(
+        what="the tutorial's: Dense 128 twice; mlp:hidden=256x128 for other widths",
+        reference="Rumelhart, Hinton & Williams 1986, Learning representations by "
+        "back-propagating errors, https://doi.org/10.1038/323533a0",
+    ),
+    "linear": Choice(
+        what="softmax regression: one Dense layer, no hidden one",
+        reference="Cox 1958, The Regression Analysis of Binary Sequences, "
+        "https://doi.org/10.1111/j.2517-6161.1958.tb00292.x",
+        trap="has no hidden layer, so the activation is not used",
+    ),
 }
 
 
@@ -104,15 +74,14 @@ def loss_choice(name: str) -> LossChoice:
 
     Raises UnknownNameError for no such loss, OptionError for one that cannot classify digits.
     """
-    if name not in LOSSES:
-        raise UnknownNameError("loss", name, LOSSES)
+    check_name("loss", name, LOSSES)
     choice = LOSSES[name]
     if choice.refused:
         raise OptionError(f"the loss '{name}' does not fit this task: {choice.refused}.")
     return choice
 
 
-def check_name(kind: str, name: str, known: dict[str, str] | tuple[str, ...]) -> None:
+def check_name(kind: str, name: str, known: Iterable[str]) -> None:
     """Raise UnknownNameError unless `name` is among `known`."""
     if name not in known:
         raise UnknownNameError(kind, name, known)
@@ -121,7 +90,39 @@ def check_name(kind: str, name: str, known: dict[str, str] | tuple[str, ...]) ->
 def check_activation(name: str) -> None:
     """Raise unless `name` is an activation that a hidden layer can have."""
     check_name("activation", name, ACTIVATIONS)
-    if name in REFUSED_ACTIVATIONS:
+    if refused := ACTIVATIONS[name].refused:
+        raise OptionError(f"the activation '{name}' does not fit a Dense layer: {refused}.")
+
+
+def usable_activations() -> list[str]:
+    """List the activations that a hidden layer can have."""
+    return [name for name, choice in ACTIVATIONS.items() if not choice.refused]
+
+
+def find_last_activation(loss: str, asked: str | None = None) -> str:
+    """Give the last layer's activation: the one asked for, if it fits `loss`, or the usual one.
+
+    Raises UnknownNameError, or OptionError for a pair that cannot be trained to any good.
+    """
+    choice = loss_choice(loss)
+    if asked is None:
+        return choice.last_activation
+    check_name("activation", asked, ACTIVATIONS)
+    if asked not in choice.last_activations:
         raise OptionError(
-            f"the activation '{name}' does not fit a Dense layer: {REFUSED_ACTIVATIONS[name]}."
+            f"the last activation '{asked}' does not fit the loss '{loss}', which needs "
+            f"{choice.needs}. Accepted: {', '.join(choice.last_activations)}."
         )
+    return asked
+
+
+def takes_logits(loss: str, last_activation: str | None = None) -> bool:
+    """Tell whether the loss itself applies softmax or sigmoid to what the last layer gives."""
+    choice = loss_choice(loss)
+    return choice.from_logits and find_last_activation(loss, last_activation) == "linear"
+
+
+def preferred_last_activation(loss: str) -> str:
+    """Give the last activation of a fair comparison: logits wherever Keras' loss takes them."""
+    choice = loss_choice(loss)
+    return "linear" if choice.from_logits else choice.last_activation

@@ -1,4 +1,4 @@
-"""The models, each from raw uint8 images (n, 28, 28) to probabilities (n, classes).
+"""The models, each from raw uint8 images (n, 28, 28) to probabilities or logits (n, classes).
 
 Normalisation is part of the model, made of Keras' own layers, so that a saved model takes raw
 images, loads in plain Keras, and nobody can forget the first step.
@@ -14,11 +14,20 @@ from typing import Any
 import keras
 
 from mnistlab.errors import OptionError, UnknownNameError
-from mnistlab.models.functions import NORMALIZATIONS, check_activation, loss_choice
+from mnistlab.models.functions import (
+    NORMALIZATIONS,
+    check_activation,
+    find_last_activation,
+    loss_choice,
+    takes_logits,
+)
 from mnistlab.models.spec import parse_spec
 
 LARGEST_WIDTH = 65_536
 MOST_WEIGHTS = 100_000_000  # 1.6 GB with gradients and Adam
+
+APPENDED = "probabilities"
+"""The name of the layer that turns a saved model's logits into probabilities."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +44,23 @@ def build(
     normalize: str = "columns",
     activation: str = "relu",
     loss: str = "sparse_categorical_crossentropy",
+    last_activation: str | None = None,
     classes: int = 10,
     pixels: PixelStatistics | None = None,
 ) -> keras.Model:
     """Build the uncompiled model that `model` names, as in `mlp` or `mlp:hidden=256x128`.
 
-    The last activation is the one that fits `loss`. `pixels` is needed to standardize.
+    The last activation is the one that fits `loss`, unless given. `pixels` is needed to
+    standardize.
 
-    Raises UnknownNameError or OptionError for a name or option that does not exist.
+    Raises UnknownNameError or OptionError for a name or option that does not exist, and for a last
+    activation that does not fit.
     """
     spec = parse_spec(model)
     if spec.name not in ZOO:
         raise UnknownNameError("model", spec.name, ZOO)
     check_activation(activation)
-    last = loss_choice(loss).last_activation
+    last = find_last_activation(loss, last_activation)
     takes = list(inspect.signature(ZOO[spec.name]).parameters)[1:]
     for option in spec.options:
         if option not in takes:
@@ -81,11 +93,34 @@ def normalization_layers(name: str, pixels: PixelStatistics | None = None) -> li
     return [scale, keras.layers.UnitNormalization(axis=1, name="unit_columns")]
 
 
-def keras_loss(name: str) -> Any:
-    """Give Keras' function of that name; `keras.losses.get` does not know all of its own."""
+def keras_loss(name: str, last_activation: str | None = None) -> Any:
+    """Give Keras' loss of that name, from logits if the last activation leaves them to it.
+
+    `keras.losses.get` does not know all of its own.
+    """
+    if takes_logits(name, last_activation):
+        class_name = "".join(word.capitalize() for word in name.split("_"))
+        return getattr(keras.losses, class_name)(from_logits=True)
     if name == "categorical_generalized_cross_entropy":
         return keras.losses.CategoricalGeneralizedCrossEntropy()  # its function has no default q
     return getattr(keras.losses, name)
+
+
+def with_probabilities(
+    model: keras.Model, loss: str, last_activation: str | None = None
+) -> keras.Model:
+    """Append softmax or sigmoid to a model that was trained on logits; others as they are."""
+    if not takes_logits(loss, last_activation):
+        return model
+    last = keras.layers.Activation(loss_choice(loss).last_activation, name=APPENDED)
+    return keras.Model(model.inputs, last(model.outputs[0]), name=model.name)
+
+
+def without_probabilities(model: keras.Model) -> keras.Model:
+    """Take away what `with_probabilities` appended, if it did."""
+    if model.layers[-1].name != APPENDED:
+        return model
+    return keras.Model(model.inputs, model.layers[-1].input, name=model.name)
 
 
 def _mlp(activation: str, hidden: int | str = "128x128") -> list[Any]:

@@ -16,7 +16,7 @@ from mnistlab.models.functions import (
     OPTIMIZERS,
     check_activation,
     check_name,
-    loss_choice,
+    find_last_activation,
 )
 from mnistlab.models.spec import parse_spec
 
@@ -41,6 +41,11 @@ class TrainSettings:
         "sparse_categorical_crossentropy", "A Keras loss; the last layer follows from it."
     )
     activation: str = _option("relu", "A Keras activation for the hidden layers.")
+    last_activation: str | None = _option(
+        None,
+        "The last layer's; the one that fits the loss, unless given. With linear, cross-entropies "
+        "take logits.",
+    )
     normalize: str = _option("columns", f"One of {', '.join(NORMALIZATIONS)}.")
     epochs: int = _option(3, "How often the training images are gone through.")
     batch_size: int = _option(32, "Images per step.")
@@ -79,7 +84,7 @@ class TrainSettings:
         check_name("optimizer", parse_spec(self.optimizer).name, OPTIMIZERS)
         check_name("normalization", self.normalize, NORMALIZATIONS)
         check_activation(self.activation)
-        loss_choice(self.loss)
+        find_last_activation(self.loss, self.last_activation)
         _check_range("epochs", self.epochs, 1, 1_000_000)
         _check_range("batch-size", self.batch_size, 1, 10_000_000)
         _check_range("seed", self.seed, 0, 2**32 - 1)

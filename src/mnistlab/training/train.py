@@ -18,7 +18,13 @@ from mnistlab.errors import MnistlabError, OptionError, RunError, UnknownNameErr
 from mnistlab.files import atomic_file, sha256
 from mnistlab.models.functions import OPTIMIZERS, loss_choice
 from mnistlab.models.spec import parse_spec
-from mnistlab.models.zoo import PixelStatistics, build, keras_loss
+from mnistlab.models.zoo import (
+    PixelStatistics,
+    build,
+    keras_loss,
+    with_probabilities,
+    without_probabilities,
+)
 from mnistlab.training.engine import fit
 from mnistlab.training.handover import HandOver
 from mnistlab.training.runs import Checkpoint, History, Run
@@ -99,6 +105,7 @@ def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
         normalize=settings.normalize,
         activation=settings.activation,
         loss=settings.loss,
+        last_activation=settings.last_activation,
         classes=dataset.num_classes,
         pixels=pixels,
     )
@@ -111,9 +118,8 @@ def compile_model(model: keras.Model, settings: TrainSettings) -> None:
     target = loss_choice(settings.loss).target
     accuracy = "sparse_categorical_accuracy" if target == "sparse" else "categorical_accuracy"
     metric = keras.metrics.MeanMetricWrapper(getattr(keras.metrics, accuracy), name="accuracy")
-    model.compile(
-        optimizer=make_optimizer(settings), loss=keras_loss(settings.loss), metrics=[metric]
-    )
+    loss = keras_loss(settings.loss, settings.last_activation)
+    model.compile(optimizer=make_optimizer(settings), loss=loss, metrics=[metric])
     model.optimizer.build(model.trainable_variables)
 
 
@@ -121,7 +127,7 @@ def make_optimizer(settings: TrainSettings) -> keras.optimizers.Optimizer:
     """Make the optimizer of `settings`. Raises OptionError for options it does not take."""
     spec = parse_spec(settings.optimizer)
     options = dict(spec.options)
-    make = getattr(keras.optimizers, OPTIMIZERS[spec.name])
+    make = getattr(keras.optimizers, OPTIMIZERS[spec.name].class_name)
     _check_options(settings.optimizer, options, inspect.signature(make).parameters)
     if settings.learning_rate is not None:
         options["learning_rate"] = settings.learning_rate
@@ -165,9 +171,14 @@ def hold_out(x: np.ndarray, y: np.ndarray, validation: float) -> tuple[Any, Any]
 
 
 def save_model(model: keras.Model, run: Run) -> dict[str, str]:
-    """Write `model.keras`; give what `metrics.json` records of it."""
+    """Write `model.keras`, from raw images to probabilities; give what `metrics.json` records.
+
+    What was trained on logits gets its softmax or sigmoid, which `load_trained` takes away again.
+    """
+    settings = run.settings
+    saved = with_probabilities(model, settings.loss, settings.last_activation)
     with atomic_file(run.path / "model.keras") as temporary:
-        model.save(temporary)
+        saved.save(temporary)
     return {"file": "model.keras", "sha256": sha256(run.path / "model.keras")}
 
 
@@ -179,6 +190,11 @@ def load_model(run: Run) -> keras.Model:
         raise
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RunError(f"{run.path / 'model.keras'} cannot be loaded: {error}") from None
+
+
+def load_trained(run: Run) -> keras.Model:
+    """Load a run's model as its loss takes it: logits, if it was trained on them."""
+    return without_probabilities(load_model(run))
 
 
 def variables_of(model: keras.Model) -> list[Any]:
