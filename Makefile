@@ -25,6 +25,7 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m tools.cli_docs --write
+	$(BIN)/python -m tools.functions_docs --write
 
 bench: $(VENV)/.dev
 	$(BIN)/pip install --quiet --editable '.[bench]'

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from mnistlab.cli.app import app
+from tools.pages import keep
 
-PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 HEAD = """# The command
 
 Generated from the commands' help by `make docs`; the gate holds it against the code.
@@ -61,16 +59,5 @@ def _row(parameter: Any) -> str:
     return f"| `{names}` | {parameter.help} | {shown} |\n"
 
 
-def main() -> int:
-    """Write or check the page; give the exit code."""
-    if "--write" in sys.argv:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-        print("docs/cli.md is stale: run `make docs`", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(keep("docs/cli.md", page()))

@@ -7,6 +7,7 @@ for each command. Nothing heavy is imported before it is needed.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import time
@@ -21,6 +22,8 @@ def main() -> None:
     # A stream that was closed by the caller takes what is written to it, and loses it.
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")  # ² or ü on an ASCII terminal is no failure
     from mnistlab.cli.app import run
 
     code = run()
