@@ -402,9 +402,12 @@ def _with_model(make: Callable[[], Any]) -> planning.Build:
         from mnistlab.training.train import compile_model
 
         model = make()
-        if not model.compiled:
-            compile_model(model, settings)
-        model.optimizer.build(model.trainable_variables)
+        if model.compiled:  # its own optimizer and loss, our metric
+            compile_model(model, settings, model.optimizer, model.loss)
+        else:
+            activation = getattr(model.layers[-1], "activation", None)
+            last = getattr(activation, "__name__", "linear")
+            compile_model(model, replace(settings, last_activation=last))
         return model
 
     return build

@@ -10,7 +10,7 @@ import pytest
 import studies
 from test_report import Page
 
-from mnistlab.errors import OptionError, StorageError, UnknownNameError
+from mnistlab.errors import MissingExtraError, StorageError, UnknownNameError
 from mnistlab.reporting import charts, study_report, study_tables
 from mnistlab.reporting import study_figures as figures
 from mnistlab.reporting.study_tables import trials_csv
@@ -94,7 +94,7 @@ def test_the_page_says_how_it_was_made(result, html):
 
 def test_without_pandas_there_is_a_message(result, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(OptionError, match="pip install pandas"):
+    with pytest.raises(MissingExtraError, match="pip install .mnistlab.pandas"):
         study_report.trials_frame(result.records)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from mnistlab.comparing.results import Difference, StudyRecords, StudyResult
 from mnistlab.comparing.statistics import ALPHA
-from mnistlab.errors import OptionError, UnknownNameError
+from mnistlab.errors import MissingExtraError, UnknownNameError
 from mnistlab.files import storage_errors, write_atomic
 from mnistlab.reporting import study_figures as figures
 from mnistlab.reporting import study_tables as tables
@@ -84,12 +84,12 @@ def study_picture(result: StudyResult, name: str) -> figures.Drawn:
 def trials_frame(records: StudyRecords) -> Any:
     """Return every trial as a pandas DataFrame, with the columns of `trials.csv`.
 
-    Raises OptionError where pandas is not installed.
+    Raises MissingExtraError where pandas is not installed.
     """
     try:
         import pandas
     except ImportError:
-        raise OptionError("a data frame needs pandas: pip install pandas") from None
+        raise MissingExtraError("a data frame", "pandas") from None
     return pandas.DataFrame(tables.trial_rows(records))
 
 

@@ -113,13 +113,21 @@ def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
     return model
 
 
-def compile_model(model: keras.Model, settings: TrainSettings) -> None:
-    """Compile `model` with the loss and a new optimizer of `settings`; its weights stay."""
+def compile_model(
+    model: keras.Model, settings: TrainSettings, optimizer: Any = None, loss: Any = None
+) -> None:
+    """Compile `model` with the optimizer and loss of `settings`, unless others are given.
+
+    Its weights stay.
+    """
     target = loss_choice(settings.loss).target
     accuracy = "sparse_categorical_accuracy" if target == "sparse" else "categorical_accuracy"
     metric = keras.metrics.MeanMetricWrapper(getattr(keras.metrics, accuracy), name="accuracy")
-    loss = keras_loss(settings.loss, settings.last_activation)
-    model.compile(optimizer=make_optimizer(settings), loss=loss, metrics=[metric])
+    model.compile(
+        optimizer=optimizer or make_optimizer(settings),
+        loss=loss or keras_loss(settings.loss, settings.last_activation),
+        metrics=[metric],
+    )
     model.optimizer.build(model.trainable_variables)
 
 

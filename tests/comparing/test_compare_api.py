@@ -1,0 +1,131 @@
+"""`mnistlab.compare`, as a notebook calls it: own optimizers, own models, own arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+import mnistlab
+from mnistlab.errors import OptionError, UnknownNameError
+from mnistlab.study import open_study
+from tests.conftest import draw_glyphs
+
+FEW: dict[str, Any] = {
+    "rates": 3, "tuning_seeds": 1, "seeds": 3, "epochs": 1, "model": "linear", "progress": False,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data() -> Any:
+    return draw_glyphs(400, 1), draw_glyphs(150, 2)
+
+
+def own_model() -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((28, 28), dtype="uint8"),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(16, activation="tanh"),
+            keras.layers.Dense(10),
+        ]
+    )
+
+
+def test_own_optimizers_beside_named_ones(data: Any, tmp_path: Path) -> None:
+    made: list[float] = []
+
+    def slow(rate: float) -> keras.optimizers.Optimizer:
+        made.append(rate)
+        return keras.optimizers.Adam(rate, beta_1=0.99)
+
+    study = mnistlab.compare(
+        "optimizer", {"adam": "adam", "slow": slow}, dataset=data, out=tmp_path / "s", **FEW
+    )
+    assert made
+    assert [arm.name for arm in study.result.arms] == ["adam", "slow"]
+    adam, own = study.result.arms
+    assert adam.test_accuracy is not None
+    assert own.test_accuracy is not None
+    assert adam.test_accuracy.n == own.test_accuracy.n == 3
+    tuned = {r.seed: r.test_accuracy for r in study.result.records.arms[0].tuned}
+    other = {r.seed: r.test_accuracy for r in study.result.records.arms[1].tuned}
+    assert tuned.keys() == other.keys()
+    assert tuned != other
+    assert "slow" in str(study.table())
+    assert "<table" in study.table()._repr_html_()
+    assert study.plot("learning-rates")._repr_png_()[:4] == b"\x89PNG"
+    assert study.report() == tmp_path / "s" / "report.html"
+
+
+def test_the_same_optimizer_by_name_and_by_hand_is_the_same(data: Any, tmp_path: Path) -> None:
+    study = mnistlab.compare(
+        "optimizer",
+        {"by name": "adam", "by hand": lambda rate: keras.optimizers.Adam(rate)},
+        dataset=data, out=tmp_path / "s", **FEW,
+    )  # fmt: skip
+    (difference,) = study.result.differences
+    assert difference.values == (0.0,) * 3
+    assert difference.p == 1
+
+
+def test_own_models_compiled_or_not(data: Any, tmp_path: Path) -> None:
+    def compiled() -> keras.Model:
+        model = own_model()
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+
+    def bad() -> keras.Model:
+        model = own_model()
+        model.layers[-1].activation = keras.activations.tanh
+        return model
+
+    few = {k: v for k, v in FEW.items() if k != "model"}
+    study = mnistlab.compare(
+        "model", {"plain": own_model, "compiled": compiled, "linear": "linear"},
+        dataset=data, out=tmp_path / "s", **few,
+    )  # fmt: skip
+    with pytest.raises(OptionError, match="does not fit"):
+        mnistlab.compare("model", {"a": bad, "b": "linear"}, dataset=data, **few)
+    plain, whole, _ = study.result.arms
+    assert plain.test_accuracy == whole.test_accuracy
+    assert plain.test_accuracy is not None
+    assert plain.test_accuracy.mean > 0.3
+
+
+def test_a_study_is_opened_again_as_it_was(data: Any, tmp_path: Path) -> None:
+    study = mnistlab.compare("optimizer", ["adam", "sgd"], dataset=data, out=tmp_path / "s", **FEW)
+    again = open_study(tmp_path / "s")
+    assert repr(again.result.arms) == repr(study.result.arms)
+    assert again.result.differences == study.result.differences
+
+
+def test_a_frame_has_a_row_a_trial(data: Any, tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    study = mnistlab.compare("optimizer", ["adam", "sgd"], dataset=data, out=tmp_path / "s", **FEW)
+    frame = study.to_frame()
+    assert len(frame) == sum(arm.trials for arm in study.result.arms)
+    assert {"arm", "seed", "learning_rate", "state", "test_accuracy"} <= set(frame.columns)
+
+
+@pytest.mark.parametrize(
+    ("axis", "choices", "settings", "error", "says"),
+    [
+        ("optimizer", {"one": "adam"}, {}, OptionError, "one arm"),
+        ("loss", {"a": lambda: 1, "b": "poisson"}, {}, OptionError, "takes names"),
+        ("colour", {"a": "b", "c": "d"}, {}, UnknownNameError, "axis"),
+        ("optimizer", ["adam", "sgd"], {"speed": 3}, OptionError, "speed"),
+        ("optimizer", ["adam", "sgd"], {"learning_rate": 3}, OptionError, "tuned"),
+        ("optimizer", ["adam", "sgd"], {"seeds": 0}, OptionError, "seeds"),
+        ("optimizer", ["adam", "sgd"], {"budget": -1}, OptionError, "budget"),
+    ],
+)
+def test_nonsense_is_refused(
+    data: Any, tmp_path: Path, axis: str, choices: Any, settings: Any, error: Any, says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        mnistlab.compare(axis, choices, dataset=data, out=tmp_path / "s", **{**FEW, **settings})
+    assert not (tmp_path / "s").exists()
