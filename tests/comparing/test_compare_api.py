@@ -7,11 +7,11 @@ from typing import Any
 
 import keras
 import pytest
+from tests.conftest import draw_glyphs
 
 import mnistlab
 from mnistlab.errors import OptionError, UnknownNameError
 from mnistlab.study import open_study
-from tests.conftest import draw_glyphs
 
 FEW: dict[str, Any] = {
     "rates": 3, "tuning_seeds": 1, "seeds": 3, "epochs": 1, "model": "linear", "progress": False,

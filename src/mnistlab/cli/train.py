@@ -64,7 +64,6 @@ def train(
 
 def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[Run, Path]:
     """Train, test and report, in a new folder if there is no run yet; give it and its page."""
-    from mnistlab.reporting.run_report import write_report
     from mnistlab.training.runs import Run
 
     with ThreadPoolExecutor(1) as pool:
@@ -83,6 +82,9 @@ def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[
         with run.locked():
             try:
                 _train_and_test(run, dataset, model, seconds, drawing)
+                # By now the drawing has imported it, Matplotlib and all, beside the training.
+                from mnistlab.reporting.run_report import write_report
+
                 return run, write_report(run, drawing.drawn())
             except KeyboardInterrupt:
                 again = f"mnistlab train --resume {shlex.quote(str(run.path))}"
@@ -203,6 +205,7 @@ class _Drawing:
     def _draw(self) -> dict[str, bytes]:
         import jinja2  # noqa: F401  # imported beside the training, for the page
 
+        import mnistlab.reporting.run_report
         from mnistlab.data import class_counts
         from mnistlab.evaluation.testing import samples
         from mnistlab.reporting.figures import learning_curves
