@@ -94,7 +94,7 @@ def test_the_page_says_how_it_was_made(result, html):
 
 def test_without_pandas_there_is_a_message(result, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingExtraError, match="pip install .mnistlab.pandas"):
+    with pytest.raises(MissingExtraError, match="extra 'pandas'"):
         study_report.trials_frame(result.records)
 
 

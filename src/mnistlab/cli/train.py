@@ -203,9 +203,10 @@ class _Drawing:
         return self.begin().result()
 
     def _draw(self) -> dict[str, bytes]:
-        import jinja2  # noqa: F401  # imported beside the training, for the page
+        # Imported beside the training, for the page.
+        import jinja2  # noqa: F401
 
-        import mnistlab.reporting.run_report
+        import mnistlab.reporting.run_report  # noqa: F401
         from mnistlab.data import class_counts
         from mnistlab.evaluation.testing import samples
         from mnistlab.reporting.figures import learning_curves

@@ -149,7 +149,8 @@ class Program:
         """Train `trials`, of as many epochs each, as one vectorised program: for a GPU."""
         seeds = [trial.seed for trial in trials]
         state = _stacked([(*self._initial_state(trial), self._metrics) for trial in trials])
-        metrics, histories = state[-1], [{n: [] for n in (*LOGS, "seconds")} for _ in trials]
+        metrics = state[-1]
+        histories: list[History] = [{n: [] for n in (*LOGS, "seconds")} for _ in trials]
         for epoch in range(trials[0].settings.epochs):
             begun = time.perf_counter() - self.compile_seconds
             order = self._orders("train", seeds, epoch)
@@ -159,9 +160,9 @@ class Program:
             (weights, others), validated = self._evaluate_all("val", state[0], state[1], metrics)
             state = (weights, others, *state[2:])
             seconds = (time.perf_counter() - self.compile_seconds - begun) / len(trials)
-            for history, *both in zip(histories, trained, validated, strict=True):
+            for history, one, other in zip(histories, trained, validated, strict=True):
                 if all(map(math.isfinite, history["loss"])):
-                    _append(history, *both, seconds)
+                    _append(history, one, other, seconds)
             on_epoch()
         return self._tested_all(trials, histories, state, metrics)
 

@@ -31,9 +31,7 @@ def default_backend() -> str:
     return os.environ.get("KERAS_BACKEND") or "jax"
 
 
-def use_backend(
-    name: str, *, threads: int | None = None, run_inline: bool = False
-) -> ModuleType:
+def use_backend(name: str, *, threads: int | None = None, run_inline: bool = False) -> ModuleType:
     """Import Keras on the backend `name` and return it.
 
     `threads` bounds XLA's thread pool, where JAX is not yet running: a batch-32 MLP runs a
