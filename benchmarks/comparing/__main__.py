@@ -80,7 +80,10 @@ def whole_study(python: str) -> dict[str, Any]:
     document = json.loads(ended.stdout)
     trials = sum(arm["trials"] for arm in document["arms"])
     print(f"the study: {ended.seconds:.0f} s, {trials} trials", file=sys.stderr)
-    return {"seconds": ended.seconds, "trials": trials, "peak_mib": ended.peak_mib}
+    result = {name: document[name] for name in ("axis", "arms", "differences")}
+    return {
+        "seconds": ended.seconds, "trials": trials, "peak_mib": ended.peak_mib, "result": result,
+    }  # fmt: skip
 
 
 def summarize(record: dict[str, Any]) -> dict[str, Any]:

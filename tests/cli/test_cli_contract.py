@@ -12,7 +12,7 @@ from contextlib import redirect_stdout
 import pytest
 
 PYTHON = [sys.executable, "-m", "mnistlab"]
-COMMANDS = (("show",), ("train",), ("test",), ("list",), ("report",), ("data", "list"),
+COMMANDS = (("compare",), ("replay",), (("show",), ("train",), ("test",), ("list",), ("report",), ("data", "list"),
             ("data", "get"), ("data", "verify"))  # fmt: skip
 TRAIN_KEYS = {"run", "dataset", "model", "config", "history", "test", "seconds"}
 TEST_KEYS = {"loss", "accuracy", "n", "accuracy_interval"}
