@@ -12,8 +12,8 @@ from contextlib import redirect_stdout
 import pytest
 
 PYTHON = [sys.executable, "-m", "mnistlab"]
-COMMANDS = (("compare",), ("replay",), (("show",), ("train",), ("test",), ("list",), ("report",), ("data", "list"),
-            ("data", "get"), ("data", "verify"))  # fmt: skip
+COMMANDS = (("show",), ("train",), ("test",), ("compare",), ("replay",), ("list",), ("report",),
+            ("data", "list"), ("data", "get"), ("data", "verify"))  # fmt: skip
 TRAIN_KEYS = {"run", "dataset", "model", "config", "history", "test", "seconds"}
 TEST_KEYS = {"loss", "accuracy", "n", "accuracy_interval"}
 SECONDS = {"load", "build", "compile", "train", "test", "total"}
