@@ -24,6 +24,8 @@ import jax
 import keras
 import numpy as np
 
+from mnistlab.models import convolutions
+
 Arrays = Any
 """A nesting of dicts, lists and tuples of arrays with the same first dimension."""
 
@@ -200,7 +202,7 @@ class EpochProgram:
             return tuple(map(list, state)), logs if own_logs else None
 
         logs: Any = None
-        with self._forward(past_fixed):
+        with self._forward(past_fixed), convolutions.patched():
             if len(order):
                 state, every = jax.lax.scan(body, state, order)
                 logs = jax.tree.map(lambda values: values[-1], every)
