@@ -126,3 +126,17 @@ def test_vectorised_trials_have_the_same_numbers_to_float_tolerance(data: Datase
         assert (record.test_accuracy is None) == (other.test_accuracy is None)
         if record.test_accuracy is not None:
             assert abs(record.test_accuracy - other.test_accuracy) <= 0.01
+
+
+@pytest.mark.parametrize("vectorised", [False, True])
+def test_a_tuning_trial_is_validated_once_to_the_same_numbers(
+    data: Dataset, vectorised: bool
+) -> None:
+    ((key, tested), *_) = trials_of("adam", "sgd", seeds=1, rates=(0.01,))
+    tuning = replace(tested, tested=False)
+    executor = LocalExecutor(data, workers=2, vectorised=vectorised)
+    (whole,) = executor.run([(key, tested)])
+    (record,) = executor.run([(key, tuning)])
+    assert (record.test_accuracy, record.test_n) == (None, 0)
+    assert record.history["val_accuracy"] == whole.history["val_accuracy"][-1:]
+    assert record.history["loss"] == whole.history["loss"]

@@ -135,8 +135,9 @@ class Program:
             order = self._order("train", trial.seed, epoch)
             state = (weights, others, slots, self._metrics)
             (weights, others, slots, _), logs = self.epochs.run("train_step", state, *order)
-            trained = _floats(logs)
-            (weights, others), validated = self._evaluate("val", weights, others)
+            trained, validated = _floats(logs), None
+            if _is_validated(trial, epoch):
+                (weights, others), validated = self._evaluate("val", weights, others)
             _append(history, trained, validated, time.perf_counter() - self.compile_seconds - begun)
             on_epoch()
             if not math.isfinite(trained["loss"]):
@@ -157,8 +158,12 @@ class Program:
             state = (*state[:3], metrics)
             state, logs = self.epochs.run_many("train_step", state, *order)
             trained = _rows(logs)
-            (weights, others), validated = self._evaluate_all("val", state[0], state[1], metrics)
-            state = (weights, others, *state[2:])
+            validated: Sequence[Logs | None] = [None] * len(trials)
+            if _is_validated(trials[0], epoch):
+                (weights, others), validated = self._evaluate_all(
+                    "val", state[0], state[1], metrics
+                )
+                state = (weights, others, *state[2:])
             seconds = (time.perf_counter() - self.compile_seconds - begun) / len(trials)
             for history, one, other in zip(histories, trained, validated, strict=True):
                 if all(map(math.isfinite, history["loss"])):
@@ -242,6 +247,7 @@ class Program:
             model, x, y, batch_size=self._settings.batch_size, epochs=trial.settings.epochs,
             verbose=0, validation_data=self._splits.arrays(self._settings, "val"),
             validation_batch_size=VALIDATION_BATCH, seed=trial.seed,
+            validation_freq=1 if trial.tested else trial.settings.epochs,
             callbacks=[_Recorder(history, on_epoch)],
         )  # fmt: skip
         if not trial.tested or not math.isfinite(history["loss"][-1]):
@@ -263,7 +269,9 @@ class _Recorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = dict(logs or {})
-        validated = {name: logs[f"val_{name}"] for name in ("loss", "accuracy")}
+        validated = None
+        if "val_loss" in logs:
+            validated = {name: logs[f"val_{name}"] for name in ("loss", "accuracy")}
         _append(self.history, logs, validated, time.perf_counter() - self.begun)
         self.on_done()
         self.model.stop_training = not math.isfinite(logs["loss"])
@@ -285,9 +293,16 @@ def _floats(logs: Any) -> Logs:
     return {name: float(value) for name, value in logs.items()}
 
 
-def _append(history: History, trained: Logs, validated: Logs, seconds: float) -> None:
-    row = (trained["loss"], trained["accuracy"], validated["loss"], validated["accuracy"], seconds)
-    for name, value in zip((*LOGS, "seconds"), row, strict=True):
+def _is_validated(trial: Trial, epoch: int) -> bool:
+    """Say whether `epoch` of `trial` is followed by a validation: of a tuning trial, the last."""
+    return trial.tested or epoch == trial.settings.epochs - 1
+
+
+def _append(history: History, trained: Logs, validated: Logs | None, seconds: float) -> None:
+    row = {"loss": trained["loss"], "accuracy": trained["accuracy"], "seconds": seconds}
+    if validated is not None:
+        row |= {"val_loss": validated["loss"], "val_accuracy": validated["accuracy"]}
+    for name, value in row.items():
         history[name].append(float(value))
 
 

@@ -16,7 +16,8 @@ State = Literal["complete", "diverged", "failed"]
 @dataclass(frozen=True)
 class TrialRecord:
     """One finished trial. `history` has a list with a value an epoch for each of loss, accuracy,
-    val_loss, val_accuracy and seconds; a diverged trial's ends with the epoch that diverged.
+    val_loss, val_accuracy and seconds; a diverged trial's ends with the epoch that diverged, and
+    a tuning trial is validated after its last epoch alone.
 
     `test_accuracy`, `test_loss` are None where the trial was not tested (tuning) or failed.
     """
