@@ -102,3 +102,13 @@ def test_half_precision_stays_half() -> None:
     layer.build((2, 8, 8, 1))
     with patched():
         assert layer(images(8, 8, 1)).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("strides", [2, 1])
+def test_what_is_not_a_number_is_not_lost_in_a_pool(strides: int) -> None:
+    layer = keras.layers.MaxPooling2D(2, strides=strides)
+    x = images(4, 4, 1).at[0, 1, 1, 0].set(jnp.nan)
+    theirs = layer(x)
+    with patched():
+        np.testing.assert_array_equal(layer(x), theirs)
+    assert np.isnan(theirs).any()

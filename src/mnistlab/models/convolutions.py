@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import jax
@@ -42,18 +43,58 @@ def convolve(x: Any, kernel: Any, strides: Pair, padding: str, dilation: Pair) -
 
 def max_pool(x: Any, size: Pair, strides: Pair, padding: str) -> Any:
     """Take the greatest of each window of x (n, h, w, c)."""
+    if tuple(strides) == tuple(size) and padding == "valid":
+        _, height, width, _ = x.shape
+        whole = x[:, : height - height % size[0], : width - width % size[1]]
+        return _max_of_blocks(whole, tuple(size))
     if padding == "same":
         x = _pad_same(x, size, strides, (1, 1), -jnp.inf)
-    first, *others = _shifted(x, size, strides, (1, 1))
-    for other in others:
-        first = jnp.where(first >= other, first, other)
-    return first
+    return _first_greatest(_shifted(x, size, strides, (1, 1)))[0]
 
 
 def mean_pool(x: Any, size: Pair, strides: Pair) -> Any:
     """Average each whole window of x (n, h, w, c)."""
     first, *others = _shifted(x, size, strides, (1, 1))
     return sum(others, start=first) / math.prod(size)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _max_of_blocks(x: Any, size: Pair) -> Any:
+    """Take the greatest of each block of x, which is cut into whole ones: no overlap.
+
+    Its gradient is one comparison with the place of the greatest, where autodiff would pad and
+    add the gradients of all places in a window.
+    """
+    return _max_of_blocks_forward(x, size)[0]
+
+
+def _max_of_blocks_forward(x: Any, size: Pair) -> tuple[Any, Any]:
+    greatest, place = _first_greatest(_shifted(x, size, size, (1, 1)))
+    return greatest, place
+
+
+def _max_of_blocks_backward(size: Pair, place: Any, gradient: Any) -> tuple[Any]:
+    n, height, width, channels = gradient.shape
+    places = jnp.arange(math.prod(size), dtype=place.dtype).reshape(1, 1, size[0], 1, size[1], 1)
+    chosen = place[:, :, None, :, None, :] == places
+    blocks = jnp.where(chosen, gradient[:, :, None, :, None, :], 0)
+    return (blocks.reshape(n, height * size[0], width * size[1], channels),)
+
+
+_max_of_blocks.defvjp(_max_of_blocks_forward, _max_of_blocks_backward)
+
+
+def _first_greatest(parts: list[Any]) -> tuple[Any, Any]:
+    """Give the greatest of `parts`, elementwise, and which one it is: uint8, the first of equals.
+
+    What is not a number is greatest of all, as it is to XLA.
+    """
+    greatest, place = parts[0], jnp.zeros(parts[0].shape, jnp.uint8)
+    for number, part in enumerate(parts[1:], start=1):
+        newer = (part > greatest) | jnp.isnan(part)
+        greatest = jnp.where(newer, part, greatest)
+        place = jnp.where(newer, jnp.uint8(number), place)
+    return greatest, place
 
 
 def _shifted(x: Any, size: Pair, strides: Pair, dilation: Pair) -> list[Any]:
