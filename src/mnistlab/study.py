@@ -141,6 +141,7 @@ def compare(  # noqa: PLR0913  # as the command's options
     Raises: InputError for what cannot be compared; nothing is written then.
     """
     from mnistlab.data import Dataset, from_arrays, load
+    from mnistlab.models.backend import default_backend
 
     protocol = make_protocol(seeds, tuning_seeds, rates, seed, quick)
     given = {**settings, "epochs": settings.get("epochs", 1 if quick else 3)}
@@ -151,7 +152,8 @@ def compare(  # noqa: PLR0913  # as the command's options
     else:
         loaded = dataset() if callable(dataset) else dataset
         loaded = loaded if isinstance(loaded, Dataset) else from_arrays(loaded)
-        base = replace(base_settings(axis, given), dataset=loaded.name)
+        base = base_settings(axis, given)
+        base = replace(base, dataset=loaded.name, backend=base.backend or default_backend())
         arms = own_arms(axis, choices, base)
     question = Question(
         axis, arms, protocol, budget, quick, Path(out) if out else None, workers=workers

@@ -68,7 +68,12 @@ def _replay(settings: TrainSettings, seeds: range, most_epochs: int) -> Replay:
     """Load, train and test; give all that came of it, with its seconds."""
     from dataclasses import replace
 
-    from mnistlab.cli.train import ended_by_interrupt, load_dataset, start_keras
+    from mnistlab.cli.train import (
+        ended_by_interrupt,
+        load_dataset,
+        remembered_interrupt,
+        start_keras,
+    )
 
     with ended_by_interrupt():
         data, load_seconds = load_dataset(settings)
@@ -78,10 +83,14 @@ def _replay(settings: TrainSettings, seeds: range, most_epochs: int) -> Replay:
 
     begun = time.perf_counter()
     count = 0
-    with EpochProgress(CELLS_PER_SEED * len(seeds), unit="cell") as shown:
+    with (
+        EpochProgress(CELLS_PER_SEED * len(seeds), unit="cell") as shown,
+        remembered_interrupt() as check,
+    ):
 
         def on_cell(what: str, logs: dict[str, float]) -> None:
             nonlocal count
+            check()
             count += 1
             shown.advance(count, logs, what)
 

@@ -8,7 +8,7 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import fields
@@ -104,6 +104,32 @@ def ended_by_interrupt() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     try:
         yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def remembered_interrupt() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C raise KeyboardInterrupt, and give a check that raises it again.
+
+    One that is raised inside a callback of a library can be swallowed there.
+    """
+    asked = threading.Event()
+
+    def check() -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+
+    def remember(*_: object) -> None:
+        asked.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield check
+        return
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield check
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -226,9 +252,10 @@ def _train_and_test(
     from mnistlab.training.train import train as train_run
 
     settings = run.settings
-    with EpochProgress(settings.epochs) as shown:
+    with EpochProgress(settings.epochs) as shown, remembered_interrupt() as check:
 
         def on_epoch(done: int, logs: dict[str, float]) -> None:
+            check()
             drawing.begin()
             shown.advance(done, logs)
 
