@@ -38,6 +38,8 @@ LIGHT = (
     "reporting",
     "evaluation.scores",
     "comparing.plan",
+    "comparing.own",
+    "comparing.question",
     "comparing.results",
     "comparing.statistics",
     "comparing.store",

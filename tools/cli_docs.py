@@ -37,7 +37,8 @@ def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 def _section(name: str, command: Any) -> str:
     text, example = _help(command)
-    rows = "".join(_row(each) for each in command.params if each.name != "help")
+    arguments_first = sorted(command.params, key=lambda each: each.param_type_name != "argument")
+    rows = "".join(_row(each) for each in arguments_first if each.name != "help")
     return (
         f"\n## `{name}`\n\n{text}\n\n```sh\n{example}\n```\n\n"
         f"| argument or option | meaning | default |\n|---|---|---|\n{rows}"
@@ -54,7 +55,8 @@ def _help(command: Any) -> tuple[str, str]:
 
 def _row(parameter: Any) -> str:
     names = ", ".join(o for o in parameter.opts if o.startswith("-")) or parameter.name.upper()
-    default = parameter.default
+    said = getattr(parameter, "show_default", None)
+    default = said if isinstance(said, str) else parameter.default
     shown = "" if default is None or default is False or default is ... else f"`{default}`"
     return f"| `{names}` | {parameter.help} | {shown} |\n"
 

@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks.comparing.trials import EPOCHS, HELD_OUT
 from benchmarks.record import circumstances, record_path, save
 from benchmarks.tutorial.processes import rotated, run
+from benchmarks.tutorial.summary import spread
 
 IMAGES = 60_000 - HELD_OUT
 OTHERS = ("torch-loop", "keras-jax-50", "keras-tensorflow")
@@ -87,22 +88,17 @@ def whole_study(python: str) -> dict[str, Any]:
 
 
 def summarize(record: dict[str, Any]) -> dict[str, Any]:
-    """Give medians, least and most, and ratios to the study's of the same round."""
+    """Give medians, least and greatest, and ratios to the study's of the same round."""
     by_round: dict[int, dict[str, float]] = {}
     for each in record["trainings"]:
         by_round.setdefault(each["round"], {})[each["contender"]] = each["seconds"]
     names = next(iter(by_round.values()))
     return {
-        "seconds_a_training": {n: _spread([r[n] for r in by_round.values()]) for n in names},
-        "times_the_study": {
-            n: _spread([r[n] / r["study"] for r in by_round.values()]) for n in names
-        },
-        "whole_study_seconds": _spread([each["seconds"] for each in record["studies"]]),
+        "n": len(by_round),
+        "seconds_a_training": {n: spread(r[n] for r in by_round.values()) for n in names},
+        "times_the_study": {n: spread(r[n] / r["study"] for r in by_round.values()) for n in names},
+        "whole_study_seconds": spread(each["seconds"] for each in record["studies"]),
     }
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"median": median(values), "least": min(values), "most": max(values), "n": len(values)}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mnistlab.errors import StorageError
+from mnistlab.errors import MnistlabError, StorageError
 
 
 @contextmanager
@@ -48,6 +48,26 @@ def storage_errors(place: Path) -> Iterator[None]:
     except OSError as error:
         why = error.strerror or str(error)
         raise StorageError(f"cannot write {place}: {why}. Nothing was left half-written.") from None
+
+
+@contextmanager
+def locked(folder: Path, refusal: MnistlabError) -> Iterator[None]:
+    """Keep other processes out of `folder`, by its file `.lock`.
+
+    Raises `refusal` where one is in, StorageError where the folder cannot be written.
+    """
+    import filelock
+
+    lock = filelock.FileLock(folder / ".lock", timeout=0)
+    with storage_errors(folder):
+        try:
+            lock.acquire()
+        except filelock.Timeout:  # an OSError too
+            raise refusal from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def sha256(path: Path) -> str:

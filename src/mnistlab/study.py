@@ -7,73 +7,37 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from mnistlab.comparing import plan as planning
-from mnistlab.comparing.budget import Pace, Size, shrink
+from mnistlab.comparing.budget import Pace
+from mnistlab.comparing.own import own_arms
 from mnistlab.comparing.plan import Arm, Trial
+from mnistlab.comparing.question import (
+    Question,
+    base_settings,
+    make_protocol,
+    with_counted_validation,
+    within_budget,
+)
 from mnistlab.comparing.results import StudyResult, TrialRecord
 from mnistlab.comparing.study import OnTrial, Task, gather, run_study
-from mnistlab.errors import OptionError, StudyError, UnknownNameError
-from mnistlab.files import storage_errors
-from mnistlab.training.settings import TrainSettings
+from mnistlab.errors import StudyError
+from mnistlab.files import locked, storage_errors
 
 if TYPE_CHECKING:
     from mnistlab.comparing.executor import LocalExecutor
     from mnistlab.comparing.store import Store
     from mnistlab.data import Dataset
 
-VALIDATION = 1 / 6
-"""Of the training images, unless said otherwise: MNIST's 10,000."""
 
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked, before data and Keras are loaded."""
-
-    axis: str
-    arms: Sequence[Arm]
-    protocol: planning.Protocol
-    budget: float | None = None
-    quick: bool = False
-    out: Path | None = None
-    command: str = ""
-    workers: int | None = None
-    """Trials at once; one a core unless given."""
-
-    def check(self) -> Question:
-        """Return it. Raises OptionError for a budget or a number of workers that cannot be."""
-        if self.budget is not None and not 0 < self.budget < float("inf"):
-            raise OptionError(f"budget is {self.budget:g} s; it must be above 0")
-        if self.workers is not None and not 0 < self.workers <= 1024:
-            raise OptionError(f"workers is {self.workers}; it must be from 1 to 1024")
-        return self
-
-    @property
-    def settings(self) -> TrainSettings:
-        """The first arm's."""
-        return self.arms[0].settings
-
-    @property
-    def size(self) -> Size:
-        """How large a study it asks for."""
-        tuned = planning.is_tuned(self.axis)
-        return Size(len(self.arms), tuned, self.settings.epochs, self.protocol)
-
-    def resized(self, size: Size) -> Question:
-        """Ask for a study of another size."""
-        arms = [replace(a, settings=replace(a.settings, epochs=size.epochs)) for a in self.arms]
-        return replace(self, arms=arms, protocol=size.protocol)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """A study that is done."""
 
@@ -103,6 +67,9 @@ class Study:
         from mnistlab.reporting.study_report import trials_frame
 
         return trials_frame(self.result.records)
+
+    def __repr__(self) -> str:
+        return str(self.table())
 
     def _repr_html_(self) -> str:
         html: str = self.table()._repr_html_()
@@ -143,8 +110,9 @@ def compare(  # noqa: PLR0913  # as the command's options
     from mnistlab.data import Dataset, from_arrays, load
     from mnistlab.models.backend import default_backend
 
-    protocol = make_protocol(seeds, tuning_seeds, rates, seed, quick)
-    given = {**settings, "epochs": settings.get("epochs", 1 if quick else 3)}
+    amounts = {"final_seeds": seeds, "tuning_seeds": tuning_seeds, "rates": rates}
+    protocol = make_protocol(axis, amounts, seed, quick)
+    given = {"epochs": planning.QUICK_EPOCHS, **settings} if quick else settings
     if isinstance(dataset, str | Path):
         base = base_settings(axis, {**given, "dataset": str(dataset)}).check()
         arms = own_arms(axis, choices, base)
@@ -163,35 +131,6 @@ def compare(  # noqa: PLR0913  # as the command's options
         return run_question(question, loaded, on_trial)
 
 
-def base_settings(axis: str, given: Mapping[str, Any]) -> TrainSettings:
-    """Make the settings that all arms share; the axis itself is not among them.
-
-    Raises OptionError for a setting that is not one, or that a comparison decides itself.
-    """
-    own = planning.AXES.get(axis)
-    if own is not None and own in given:
-        raise OptionError(f"the axis is {axis}; leave out --{own.replace('_', '-')}")
-    if "learning_rate" in given:
-        raise OptionError("the learning rate is tuned for each arm; or compare learning-rate")
-    try:
-        base = TrainSettings(**{"validation": VALIDATION, **given})
-    except TypeError as error:
-        raise OptionError(str(error).partition("() ")[2] or str(error)) from None
-    if not base.validation:
-        raise OptionError("validation is 0; rates are chosen on it, so some must be held out")
-    return base
-
-
-def make_protocol(
-    seeds: int | None, tuning_seeds: int | None, rates: int | None, seed: int, quick: bool
-) -> planning.Protocol:
-    """Make the protocol of what was given; the rest as is usual, or quick."""
-    given = {"final_seeds": seeds, "tuning_seeds": tuning_seeds, "rates": rates}
-    usual = planning.QUICK if quick else planning.Protocol()
-    chosen = {name: value for name, value in given.items() if value is not None}
-    return replace(usual, **chosen, seed=seed).check()  # type: ignore[arg-type]
-
-
 def run_question(question: Question, dataset: Dataset, on_trial: OnTrial) -> Study:
     """Answer `question` on `dataset`, Keras running: run what is missing, write the report."""
     from mnistlab.comparing.statistics import analyse
@@ -200,9 +139,11 @@ def run_question(question: Question, dataset: Dataset, on_trial: OnTrial) -> Stu
     executor = checked_executor(question, dataset)
     folder = question.out or default_folder(question, dataset)
     with opened(folder) as store:
-        gave_up: list[str] = []
+        refuse_another_question(store, make_task(question, dataset, []))
+        pace = None
         if question.budget is not None:
-            question, gave_up = within_budget(question, measure_pace(question, store, executor))
+            pace = measure_pace(question, store, executor)
+        question, gave_up = within_budget(question, pace)
         task = make_task(question, dataset, gave_up)
         store.add_plan(task.to_json())
         records = run_study(task, store, executor, on_trial)
@@ -219,14 +160,29 @@ def open_study(folder: Path) -> Study:
     if not (folder / FILE).is_file():
         raise StudyError(f"{folder} has no {FILE}; give a folder that `mnistlab compare` made")
     with Store(folder) as store:
-        plan = store.last_plan()
-        if plan is None:
+        task = last_task(store)
+        if task is None:
             raise StudyError(f"{folder / FILE} has no plan: nothing was begun")
-        try:
-            task = Task.from_json(plan)
-        except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
-            raise StudyError(f"{folder / FILE} is damaged: {error!r:.200}") from None
         return Study(folder, analyse(gather(task, store)))
+
+
+def last_task(store: Store) -> Task | None:
+    """Read what was last asked of a study, None if nothing was. Raises StudyError."""
+    plan = store.last_plan()
+    try:
+        return None if plan is None else Task.from_json(plan)
+    except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
+        raise StudyError(f"{store.path} is damaged: {error!r:.200}") from None
+
+
+def refuse_another_question(store: Store, task: Task) -> None:
+    """Raise StudyError where the study is about something else than `task`."""
+    before = last_task(store)
+    if before is not None and before.question != task.question:
+        raise StudyError(
+            f"{store.path.parent} holds another study ({before.command or before.axis}) and is "
+            "left as it is; choose another --out"
+        )
 
 
 def make_task(question: Question, dataset: Dataset, gave_up: list[str]) -> Task:
@@ -238,15 +194,6 @@ def make_task(question: Question, dataset: Dataset, gave_up: list[str]) -> Task:
         question.axis, question.arms, question.protocol, dataset.digest, versions(),
         question.command, notes,
     )  # fmt: skip
-
-
-def with_counted_validation(question: Question, dataset: Dataset) -> Question:
-    """Turn a fraction held out into a number of images."""
-    held_out = question.settings.validation
-    if held_out < 1:
-        held_out = float(max(1, round(len(dataset.x_train) * held_out)))
-    arms = [replace(a, settings=replace(a.settings, validation=held_out)) for a in question.arms]
-    return replace(question, arms=arms)
 
 
 def checked_executor(question: Question, dataset: Dataset) -> LocalExecutor:
@@ -263,37 +210,33 @@ def checked_executor(question: Question, dataset: Dataset) -> LocalExecutor:
 
 
 def measure_pace(question: Question, store: Store | None, executor: LocalExecutor) -> Pace:
-    """Take the pace from trials of the first arm that are there, or run an epoch of it."""
-    name = question.arms[0].name
-    known = [r for r in store.trials().values() if r.arm == name] if store else []
-    compiled = [r.compile_seconds for r in known if r.compile_seconds]
-    if not known:
-        arm = replace(question.arms[0], settings=replace(question.settings, epochs=1))
-        probes = [Trial(arm, seed, arm.default_rate, False) for seed in range(executor.workers)]
-        known = list(executor.run([(str(probe.seed), probe) for probe in probes]))
-        compiled = [r.compile_seconds for r in known]
-    return Pace(_epoch_seconds(known), max(compiled, default=1.0), executor.workers)
+    """Take each arm's pace from its trials that are there, or run an epoch of it."""
+    known = list(store.trials().values()) if store else []
+    new = [arm for arm in question.arms if not any(r.arm == arm.name for r in known)]
+    probes = [Trial(_shortest(arm), 0, arm.default_rate, False) for arm in new]
+    known += executor.run([(probe.arm.name, probe) for probe in probes])
+    epochs = {r.arm: [s for t in known if t.arm == r.arm for s in _seconds(t)] for r in known}
+    paces = [median(epochs[arm.name] or [1.0]) for arm in question.arms]
+    compiling = [r.compile_seconds for r in known if r.compile_seconds]
+    return Pace(fmean(paces), max(compiling, default=1.0), executor.workers)
 
 
-def _epoch_seconds(records: list[TrialRecord]) -> float:
-    epochs = [s for r in records if r.state == "complete" for s in r.history["seconds"]]
-    return median(epochs) if epochs else 1.0
+def _shortest(arm: Arm) -> Arm:
+    return replace(arm, settings=replace(arm.settings, epochs=1))
 
 
-def within_budget(question: Question, pace: Pace) -> tuple[Question, list[str]]:
-    """Shrink the question to its budget, where it has one; say what was given up."""
-    if question.budget is None:
-        return question, []
-    size, gave_up = shrink(question.size, question.budget, pace)
-    return question.resized(size), gave_up
+def _seconds(record: TrialRecord) -> list[float]:
+    return record.history["seconds"] if record.state == "complete" else []
 
 
 def describe(
     question: Question, dataset: Dataset, pace: Pace, gave_up: list[str]
 ) -> dict[str, Any]:
     """Give the plan as plain values: what `--dry-run` prints."""
+    from mnistlab.comparing.statistics import fewest_seeds
+
     size, tuned = question.size, planning.is_tuned(question.axis)
-    protocol = question.protocol
+    protocol, arms = question.protocol, len(question.arms)
     return {
         "study": str(question.out or default_folder(question, dataset)),
         "axis": question.axis,
@@ -307,6 +250,7 @@ def describe(
         ],
         "tuning_seeds": protocol.seeds_of_tuning if tuned else [],
         "final_seeds": protocol.seeds_of_finals,
+        "fewest_seeds": fewest_seeds(arms * (arms - 1) // 2),
         "at_default": protocol.at_default and tuned,
         "epochs": question.settings.epochs,
         "validation": question.settings.validation,
@@ -329,23 +273,26 @@ def default_folder(question: Question, dataset: Dataset) -> Path:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Store]:
-    """Open or make the study in `folder`, for one process at a time."""
-    import filelock
+    """Open or make the study in `folder`, for one process at a time.
 
-    from mnistlab.comparing.store import Store
+    Raises StudyError where the folder has other things in it, or another process works on it.
+    """
+    from mnistlab.comparing.store import FILE, Store
 
+    if not (folder / FILE).exists() and any(path.name != ".lock" for path in _listed(folder)):
+        raise StudyError(
+            f"{folder} is not a study's folder and not empty, and is left as it is; choose "
+            "another --out"
+        )
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            raise StudyError(f"{folder} is being worked on by another process") from None
-    try:
+    with locked(folder, StudyError(f"{folder} is being worked on by another process")):
         with Store(folder) as store:
             yield store
-    finally:
-        lock.release()
+
+
+def _listed(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def start_keras(backend: str | None) -> None:
@@ -360,70 +307,6 @@ def start_keras(backend: str | None) -> None:
     from mnistlab.training.train import quiet_hand_over
 
     quiet_hand_over(backend)
-
-
-def own_arms(
-    axis: str, choices: Sequence[Any] | Mapping[str, Any], base: TrainSettings
-) -> list[Arm]:
-    """Make arms of names, and of callables where `choices` is a dict."""
-    if isinstance(choices, str):
-        choices = [choices]
-    if not isinstance(choices, Mapping):
-        return planning.make_arms(axis, choices, base)
-    if axis not in planning.AXES:
-        raise UnknownNameError("axis", axis, planning.AXES)
-    if len(choices) < 2:
-        raise OptionError("one arm is no comparison; name two or more")
-    return [_own_arm(axis, name, value, base) for name, value in choices.items()]
-
-
-def _own_arm(axis: str, name: str, value: Any, base: TrainSettings) -> Arm:
-    if not callable(value):
-        return replace(planning.make_arm(axis, str(value), base), name=name)
-    if axis not in ("optimizer", "model"):
-        raise OptionError(f"'{name}': {axis} takes names; callables make optimizers or models")
-    arm = planning.make_arm("optimizer", base.optimizer, base)
-    build = _with_optimizer(value) if axis == "optimizer" else _with_model(value)
-    return replace(arm, name=name, build=build, fingerprint=_fingerprint(value))
-
-
-def _with_optimizer(make: Callable[[float], Any]) -> planning.Build:
-    def build(settings: TrainSettings, dataset: Dataset) -> Any:
-        from mnistlab.training.train import build_compiled, compile_model
-
-        model = build_compiled(settings, dataset)
-        rate = settings.learning_rate
-        compile_model(model, settings, make(rate if rate is not None else 0.001))
-        return model
-
-    return build
-
-
-def _with_model(make: Callable[[], Any]) -> planning.Build:
-    def build(settings: TrainSettings, dataset: Dataset) -> Any:
-        from mnistlab.training.train import compile_model
-
-        model = make()
-        if model.compiled:  # its own optimizer and loss, our metric
-            compile_model(model, settings, model.optimizer, model.loss)
-        else:
-            activation = getattr(model.layers[-1], "activation", None)
-            last = getattr(activation, "__name__", "linear")
-            compile_model(model, replace(settings, last_activation=last))
-        return model
-
-    return build
-
-
-def _fingerprint(function: Callable[..., Any]) -> str:
-    """Hash a function's source, or its code, with what it closes over: its trials' identity."""
-    try:
-        text = inspect.getsource(function)
-    except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        text = repr((code.co_code, code.co_consts)) if code else repr(function)
-    closed = [repr(cell.cell_contents) for cell in getattr(function, "__closure__", None) or ()]
-    return hashlib.sha256(repr((text, closed)).encode()).hexdigest()
 
 
 @contextmanager
@@ -448,11 +331,16 @@ def trial_progress(shown: bool) -> Iterator[OnTrial]:
     tasks: dict[str, Any] = {}
 
     def on_trial(phase: str, done: int, total: int) -> None:
+        if not tasks:
+            bar.start()
         if phase not in tasks:
             tasks[phase] = bar.add_task(phase, total=total, completed=done)
             if shown and not (console.is_terminal or console.is_jupyter):
                 console.print(f"{phase}: {total - done} trials to run, {done} there already")
         bar.update(tasks[phase], completed=done, total=total)
 
-    with bar:
+    try:
         yield on_trial
+    finally:
+        if tasks:
+            bar.stop()

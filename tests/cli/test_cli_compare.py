@@ -160,6 +160,65 @@ def test_a_study_of_another_version_is_left_untouched(
     assert (folder / "study.sqlite").read_bytes() == before
 
 
+def test_a_folder_of_something_else_is_left_as_it_is(
+    inside: Run, glyphs: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    notes = tmp_path / "mine"
+    notes.mkdir()
+    (notes / "notes.txt").write_text("mine")
+    for folder in (run_folder, notes):
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        words = ("compare", "optimizer", "adam", "sgd", "--dataset", glyphs, *FEW)
+        code, out, err = inside(*words, "--out", folder)
+        assert (code, out) == (2, "")
+        assert "not a study's folder" in err
+        assert len(err.splitlines()) == 1
+        assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_another_question_is_not_mixed_into_a_study(
+    inside: Run, glyphs: Path, tmp_path: Path
+) -> None:
+    few = ("--dataset", glyphs, *FEW, "--out", tmp_path / "s")
+    assert inside("compare", "optimizer", "adam", "sgd", *few).code == 0
+    before = (tmp_path / "s" / "report.html").read_bytes(), trials_in(tmp_path / "s")
+    for words in (("loss", "poisson", "hinge"), ("optimizer", "adam", "sgd", "--batch-size", "8")):
+        code, out, err = inside("compare", *words, *few)
+        assert (code, out) == (2, "")
+        assert "holds another study (mnistlab compare optimizer adam sgd" in err
+    assert before == ((tmp_path / "s" / "report.html").read_bytes(), trials_in(tmp_path / "s"))
+
+
+def test_a_plan_of_learning_rates_speaks_of_no_tuning(inside: Run, glyphs: Path) -> None:
+    words = ("compare", "learning-rate", "0.1", "0.01", "--dataset", glyphs, "--model", "linear")
+    code, out, _ = inside(*words, "--seeds", "3", "--dry-run")
+    assert code == 0
+    assert "3 new seeds at each rate" in out
+    for word in ("best", "edge", "default", "tuning"):
+        assert word not in out
+    assert "beware: 3 seeds cannot tell 2 arms apart" in out
+    code, _, err = inside(*words, "--rates", "5")
+    assert code == 2
+    assert "nothing to tune" in err
+
+
+def test_quick_says_what_it_gives_up(inside: Run, glyphs: Path) -> None:
+    words = ("compare", "optimizer", "adam", "sgd", "--dataset", glyphs, "--model", "linear")
+    code, out, _ = inside(*words, "--quick", "--dry-run", "--json")
+    assert code == 0
+    plan = json.loads(out)
+    assert (plan["epochs"], plan["trials"]) == (1, 2 * (7 + 7))
+    assert "1 epochs a training, not 3" in plan["gave_up"]
+    assert plan["epoch_seconds"] > 0
+
+
+def test_a_report_of_neither_run_nor_study_names_both(inside: Run, tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nothing"):
+        code, _, err = inside("report", path)
+        assert code == 2
+        assert "`mnistlab train` or `compare`" in err
+
+
 def _start(words: list[str], cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*MODULE, *words], cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from mnistlab.comparing.budget import OVERHEAD_SECONDS, Pace, Size, shrink
-from mnistlab.comparing.plan import Protocol
+from mnistlab.comparing.budget import OVERHEAD_SECONDS, Pace, Size, given_up, shrink
+from mnistlab.comparing.plan import QUICK, Protocol
 from mnistlab.errors import OptionError
 
 PACE = Pace(epoch_seconds=1.0, compile_seconds=2.0, workers=2)
@@ -45,3 +47,20 @@ def test_what_is_left_fits(budget: float) -> None:
 def test_too_small_a_budget_says_what_it_takes() -> None:
     with pytest.raises(OptionError, match="takes about 25 s"):
         shrink(WHOLE, 5, PACE)
+
+
+def test_a_quick_study_and_one_that_tunes_nothing_say_what_they_lack() -> None:
+    quick = Size(arms=3, tuned=True, epochs=1, protocol=QUICK)
+    assert given_up(WHOLE, quick) == [
+        "1 epochs a training, not 3",
+        "7 learning rates an arm, not 11",
+        "1 seeds to tune with, not 2",
+        "7 final seeds, not 10",
+        "no trials at Keras' default learning rates",
+    ]
+    rates = replace(WHOLE, tuned=False)
+    assert given_up(rates, replace(quick, tuned=False)) == [
+        "1 epochs a training, not 3",
+        "7 final seeds, not 10",
+    ]
+    assert given_up(quick, WHOLE) == []

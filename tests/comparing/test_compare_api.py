@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from tests.conftest import draw_glyphs
 
@@ -129,3 +130,25 @@ def test_nonsense_is_refused(
     with pytest.raises(error, match=says):
         mnistlab.compare(axis, choices, dataset=data, out=tmp_path / "s", **{**FEW, **settings})
     assert not (tmp_path / "s").exists()
+
+
+def test_a_study_shows_itself_as_its_table(data: Any, tmp_path: Path) -> None:
+    study = mnistlab.compare("optimizer", ["adam", "sgd"], dataset=data, out=tmp_path / "s", **FEW)
+    assert repr(study) == str(study.table())
+
+
+def test_what_is_no_optimizer_is_said(data: Any, tmp_path: Path) -> None:
+    arms = {"adam": "adam", "three": lambda rate: 3}
+    with pytest.raises(OptionError, match="not a Keras optimizer"):
+        mnistlab.compare("optimizer", arms, dataset=data, out=tmp_path / "s", **FEW)
+
+
+def test_data_sorted_by_class_are_not_tuned_on_one_class(data: Any, tmp_path: Path) -> None:
+    (x, y), test = data
+    order = np.argsort(y, kind="stable")
+    with pytest.raises(OptionError, match=r"none of class 0, .* are held out; shuffle"):
+        mnistlab.compare("optimizer", ["adam", "sgd"], dataset=((x[order], y[order]), test), **FEW)
+    alone = np.where(y == 9, 0, y).astype(np.uint8)
+    alone[-1] = 9
+    with pytest.raises(OptionError, match="none of class 9 are left"):
+        mnistlab.compare("optimizer", ["adam", "sgd"], dataset=((x, alone), test), **FEW)

@@ -140,3 +140,15 @@ def test_a_tuning_trial_is_validated_once_to_the_same_numbers(
     assert (record.test_accuracy, record.test_n) == (None, 0)
     assert record.history["val_accuracy"] == whole.history["val_accuracy"][-1:]
     assert record.history["loss"] == whole.history["loss"]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_no_trial_takes_less_than_no_time(data: Dataset, workers: int) -> None:
+    executor = LocalExecutor(data, workers=workers)
+    records = list(executor.run(trials_of("adam", "sgd", seeds=4)))
+    for record in records:
+        assert record.seconds > 0
+        assert record.compile_seconds >= 0
+        assert all(seconds > 0 for seconds in record.history["seconds"])
+        assert sum(record.history["seconds"]) <= record.seconds
+    assert sum(record.compile_seconds for record in records) > 0

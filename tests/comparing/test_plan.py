@@ -137,3 +137,13 @@ def test_a_protocol_without_seeds_or_rates_is_refused(change: dict[str, int]) ->
 def test_an_unknown_axis_is_a_name_error() -> None:
     with pytest.raises(UnknownNameError, match="Known: optimizer"):
         make_arms("colour", ["red", "blue"], BASE)
+
+
+def test_all_stands_alone() -> None:
+    with pytest.raises(InputError, match="give it alone"):
+        make_arms("optimizer", ["all", "sgd"], BASE)
+
+
+def test_activations_of_a_model_without_a_hidden_layer_are_refused() -> None:
+    with pytest.raises(InputError, match="no hidden layer"):
+        make_arms("activation", ["relu", "tanh"], replace(BASE, model="linear"))

@@ -45,7 +45,7 @@ def outputs_and_gradients(layer: Any, x: Any) -> list[Any]:
     return jax.tree.leaves((gradients, y))
 
 
-def compare(layer: Any, x: Any) -> None:
+def assert_agrees(layer: Any, x: Any) -> None:
     layer.build(x.shape)
     theirs = outputs_and_gradients(layer, x)
     with patched():
@@ -59,19 +59,19 @@ def compare(layer: Any, x: Any) -> None:
 @pytest.mark.parametrize("options", CONVOLUTIONS, ids=str)
 def test_convolutions_agree(options: dict[str, Any]) -> None:
     keras.utils.set_random_seed(1)
-    compare(keras.layers.Conv2D(5, activation="tanh", **options), images())
+    assert_agrees(keras.layers.Conv2D(5, activation="tanh", **options), images())
 
 
 @pytest.mark.parametrize("options", [{"groups": 3}, {"use_bias": False}], ids=str)
 def test_what_is_passed_on_and_what_is_left_out_agree(options: dict[str, Any]) -> None:
-    compare(keras.layers.Conv2D(6, 3, **options), images())
+    assert_agrees(keras.layers.Conv2D(6, 3, **options), images())
 
 
 @pytest.mark.parametrize("coarse", [False, True], ids=["distinct", "ties"])
 @pytest.mark.parametrize("options", POOLS, ids=str)
 @pytest.mark.parametrize("kind", ["MaxPooling2D", "AveragePooling2D"])
 def test_pools_agree(kind: str, options: dict[str, Any], coarse: bool) -> None:
-    compare(getattr(keras.layers, kind)(**options), images(coarse=coarse))
+    assert_agrees(getattr(keras.layers, kind)(**options), images(coarse=coarse))
 
 
 def test_the_program_has_no_convolution_and_no_window() -> None:

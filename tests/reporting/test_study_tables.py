@@ -178,3 +178,14 @@ def test_importing_loads_neither_matplotlib_nor_jinja():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_narrow_terminal_keeps_the_names_and_leaves_out_columns():
+    stream = io.StringIO()
+    Console(file=stream, width=60, markup=False).print(study_tables.StudyTable(studies.study(3)))
+    text = stream.getvalue()
+    assert max(map(len, text.splitlines())) <= 60
+    for arm in studies.study(3).arms:
+        assert f"\n{arm.name} " in text
+    assert "at default" not in text
+    assert "…" not in text

@@ -14,6 +14,7 @@ import typer
 
 from mnistlab.cli import BEGUN
 from mnistlab.cli.console import EpochProgress, finite, print_json, results, say
+from mnistlab.cli.interrupts import ended_by_interrupt, remembered_interrupt
 from mnistlab.errors import OptionError, StorageError
 from mnistlab.training.settings import TrainSettings
 
@@ -68,12 +69,7 @@ def _replay(settings: TrainSettings, seeds: range, most_epochs: int) -> Replay:
     """Load, train and test; give all that came of it, with its seconds."""
     from dataclasses import replace
 
-    from mnistlab.cli.train import (
-        ended_by_interrupt,
-        load_dataset,
-        remembered_interrupt,
-        start_keras,
-    )
+    from mnistlab.cli.train import load_dataset, start_keras
 
     with ended_by_interrupt():
         data, load_seconds = load_dataset(settings)

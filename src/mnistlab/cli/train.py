@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-import os
 import shlex
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +12,8 @@ import typer
 
 from mnistlab.cli import BEGUN
 from mnistlab.cli.console import EpochProgress, download_progress, print_json, results, say
+from mnistlab.cli.interrupts import ended_by_interrupt, remembered_interrupt
+from mnistlab.cli.options import is_typed, settings_options
 from mnistlab.errors import OptionError
 from mnistlab.training.settings import TrainSettings
 
@@ -30,6 +25,7 @@ if TYPE_CHECKING:
 SINGLE_THREADED = ("mlp", "linear")
 
 
+@settings_options()
 def train(
     context: typer.Context,
     out: Path | None = typer.Option(
@@ -92,87 +88,9 @@ def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[
                 raise
 
 
-@contextmanager
-def ended_by_interrupt() -> Iterator[None]:
-    """Let Ctrl-C end the process at once while there is nothing to lose.
-
-    A KeyboardInterrupt can be swallowed by callbacks of the libraries that are being imported.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def remembered_interrupt() -> Iterator[Callable[[], None]]:
-    """Let Ctrl-C raise KeyboardInterrupt, and give a check that raises it again.
-
-    One that is raised inside a callback of a library can be swallowed there.
-    """
-    asked = threading.Event()
-
-    def check() -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-
-    def remember(*_: object) -> None:
-        asked.set()
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield check
-        return
-    before = signal.signal(signal.SIGINT, remember)
-    try:
-        yield check
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _options_from_settings() -> None:
-    """Make the command's options out of the settings' fields: one source of configuration."""
-    signature = inspect.signature(train)
-    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    made = [
-        inspect.Parameter(
-            each.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=typer.Option(each.default, help=each.metadata["help"]),
-            annotation=TYPES[str(each.type)],
-        )
-        for each in fields(TrainSettings)
-    ]
-    keyword_only = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-    train.__signature__ = signature.replace(parameters=made + keyword_only)  # type: ignore[attr-defined]
-    train.__annotations__ = {p.name: p.annotation for p in made} | {
-        "context": typer.Context,
-        "out": Path | None,
-        "resume": Path | None,
-        "json": bool,
-    }
-
-
-TYPES = {
-    "str": str,
-    "str | None": str | None,
-    "int": int,
-    "float": float,
-    "float | None": float | None,
-    "int | None": int | None,
-}
-_options_from_settings()
-
-
 def _refuse_others(context: typer.Context, names: list[str]) -> None:
     """Raise OptionError if any of these options was given."""
-    sources = ((name, context.get_parameter_source(name)) for name in names)
-    given = [n for n, source in sources if source is not None and source.name == "COMMANDLINE"]
-    if given:
+    if given := [name for name in names if is_typed(context, name)]:
         listed = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise OptionError(f"--resume goes on with the run's own settings; leave out {listed}")
 

@@ -49,14 +49,14 @@ class Size:
 def shrink(size: Size, budget: float, pace: Pace) -> tuple[Size, list[str]]:
     """Make `size` fit `budget` seconds: fewer epochs first, then rates, then seeds.
 
-    Give what is left and, in words, what was given up. Raises OptionError where even the smallest
-    study does not fit.
+    Give what is left, and what that gives up. Raises OptionError where even the smallest study
+    does not fit.
     """
     smallest = size
     for smaller in _steps_down(size):
         smallest = smaller
         if smaller.seconds(pace) <= budget:
-            return smaller, _given_up(size, smaller)
+            return smaller, given_up(size, smaller)
     raise OptionError(
         f"a budget of {budget:g} s is too small: the smallest study of these {size.arms} arms "
         f"({smallest.trials} trainings of 1 epoch) takes about {smallest.seconds(pace):.0f} s here"
@@ -82,16 +82,15 @@ def _steps_down(size: Size) -> Iterator[Size]:
         yield replace(size, protocol=protocol)
 
 
-def _given_up(asked: Size, left: Size) -> list[str]:
-    """Say what `left` lacks of `asked`."""
+def given_up(asked: Size, left: Size) -> list[str]:
+    """Say in words what `left` lacks of `asked`."""
     a, b = asked.protocol, left.protocol
-    said = [
-        (asked.epochs, left.epochs, "epochs a training"),
-        (a.rates, b.rates, "learning rates an arm"),
-        (a.tuning_seeds, b.tuning_seeds, "seeds to tune with"),
-        (a.final_seeds, b.final_seeds, "final seeds"),
-    ]
-    words = [f"{few} {what}, not {many}" for many, few, what in said if few != many]
-    if a.at_default != b.at_default:
+    said = [(asked.epochs, left.epochs, "epochs a training")]
+    if asked.tuned:
+        said.append((a.rates, b.rates, "learning rates an arm"))
+        said.append((a.tuning_seeds, b.tuning_seeds, "seeds to tune with"))
+    said.append((a.final_seeds, b.final_seeds, "final seeds"))
+    words = [f"{few} {what}, not {many}" for many, few, what in said if few < many]
+    if asked.tuned and a.at_default and not b.at_default:
         words.append("no trials at Keras' default learning rates")
     return words

@@ -107,9 +107,9 @@ class LocalExecutor:
             return [_record(*batch[0], {}, None, (0, seconds, 0.0), said)]
 
     def _train(self, batch: list[Keyed]) -> list[TrialRecord]:
-        begun = time.perf_counter()
         trials = [trial for _, trial in batch]
         program = self.program(trials[0])
+        begun = time.perf_counter()
         compiled = program.compile_seconds
         if len(trials) == 1 or program.by_fit is not None:
             found = [program.run(trial, self._go_on) for trial in trials]

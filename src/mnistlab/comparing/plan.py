@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ class Protocol:
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if not low <= value <= high:
-                shown = name.replace("_", "-")
+                shown = {"final_seeds": "seeds"}.get(name, name.replace("_", "-"))
                 raise OptionError(f"{shown} is {value}; it must be from {low} to {high}")
         if not 0 <= self.seed < TUNING_SEEDS_FROM - self.final_seeds:
             raise OptionError(f"seed is {self.seed}; it must be from 0 to {TUNING_SEEDS_FROM:,}")
@@ -94,7 +94,8 @@ class Protocol:
 
 
 QUICK = Protocol(rates=7, tuning_seeds=1, final_seeds=7, at_default=False)
-"""With one epoch: an answer in a tenth of the time, to a coarser question."""
+QUICK_EPOCHS = 1
+"""With this many epochs: an answer in a tenth of the time, to a coarser question."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,10 @@ def make_arms(axis: str, choices: Sequence[Any], base: TrainSettings) -> list[Ar
         raise OptionError(
             f"one arm ('{names[0]}') is no comparison; name two or more, as in: {_example(axis)}"
         )
+    if "all" in names:
+        raise OptionError("'all' stands for every choice; give it alone")
+    if axis == "activation" and parse_spec(base.model).name == "linear":
+        raise OptionError("the model 'linear' has no hidden layer whose activation could differ")
     _refuse_duplicates(names)
     return [make_arm(axis, name, base) for name in names]
 
@@ -271,11 +276,6 @@ def trial_count(arms: int, plan: Protocol, tuned: bool) -> int:
     """Count the trials of a study without extensions."""
     finals = plan.final_seeds * (1 + plan.at_default) if tuned else plan.final_seeds
     return arms * (finals + plan.rates * plan.tuning_seeds * tuned)
-
-
-def plan_json(plan: Protocol, epochs: int) -> dict[str, Any]:
-    """Give the plan as it stands in the study's file and report."""
-    return {**asdict(plan), "epochs": epochs}
 
 
 def _refuse_duplicates(names: list[str]) -> None:

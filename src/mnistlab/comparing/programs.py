@@ -114,7 +114,7 @@ class Program:
 
     @property
     def compile_seconds(self) -> float:
-        """Spent on that."""
+        """What the calling thread has spent on that, or on waiting for another to."""
         return 0.0 if self.by_fit else self.epochs.compile_seconds
 
     def run(self, trial: Trial, on_epoch: OnEpoch) -> tuple[History, Tested | None]:
@@ -308,10 +308,10 @@ def _append(history: History, trained: Logs, validated: Logs | None, seconds: fl
 
 def _reason_for_fit(model: Any) -> str | None:
     """Say why trials of `model` go through `fit`, or None."""
-    if type(model.optimizer).finalize_variable_values is not (
-        keras.optimizers.Optimizer.finalize_variable_values
-    ) or getattr(model.optimizer, "use_ema", False):
+    optimizer = model.optimizer
+    own_end = type(optimizer).finalize_variable_values
+    if optimizer.use_ema or own_end is not keras.optimizers.Optimizer.finalize_variable_values:
         return "its optimizer finishes the weights after training"
-    if isinstance(getattr(model.optimizer, "_learning_rate", None), keras.Variable | None) is False:
+    if not isinstance(optimizer._learning_rate, keras.Variable):
         return "its learning rate is a schedule"
     return reason_to_hand_over(model, [np.zeros(1)], None, ())

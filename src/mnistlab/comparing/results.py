@@ -35,6 +35,7 @@ class TrialRecord:
     seconds: float
     """Training, validating and testing; compiling apart."""
     compile_seconds: float
+    """Compiling, or waiting for another trial that compiled the same."""
     error: str = ""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from mnistlab.comparing import plan as planning
@@ -55,6 +55,12 @@ class Task:
         if self.axis == "loss":
             dropped.add("last_activation")
         return {name: value for name, value in settings.items() if name not in dropped}
+
+    @property
+    def question(self) -> tuple[str, str, dict[str, Any]]:
+        """What a study is about, whatever its arms and however much is spent on them."""
+        shared = {name: value for name, value in self.shared.items() if name != "epochs"}
+        return self.axis, self.data_digest, shared
 
     def to_json(self) -> dict[str, Any]:
         """Give what the study's file keeps of it: enough to make its report again."""
@@ -150,8 +156,6 @@ class _Book:
 
     def found(self, trials: Sequence[Trial]) -> tuple[TrialRecord, ...]:
         """Give the records of `trials` that are there, under the arms' present names."""
-        from dataclasses import replace
-
         there = []
         for trial in trials:
             record = self.records.get(self.key(trial))
@@ -207,21 +211,22 @@ class _Book:
         return wider
 
     def tuning(self, place: int, rates: list[float]) -> tuple[TrialRecord, ...]:
+        """Give an arm's tuning trials that are there; none where nothing is tuned."""
+        if not planning.is_tuned(self.task.axis):
+            return ()
         return self.found(
             planning.tuning_trials([self.task.arms[place]], [rates], self.task.protocol)
         )
 
-    def tuned_rates(self, grids: list[list[float]]) -> list[tuple[float, bool]]:
-        """Give each arm's best rate, and whether it lies on the edge of its grid."""
-        if not planning.is_tuned(self.task.axis):
-            return [(rates[0], False) for rates in grids]
-        tuning = (self.tuning(place, rates) for place, rates in enumerate(grids))
-        return [best_rate(found) if found else (0.0, False) for found in tuning]
+    def chosen(self, place: int, tuning: tuple[TrialRecord, ...]) -> tuple[float, bool]:
+        """Give an arm's best rate, and whether it lies on the edge of its grid."""
+        return best_rate(tuning) if tuning else (self.task.arms[place].default_rate, False)
 
     def finals(self, grids: list[list[float]]) -> list[Trial]:
         """List the final trials: at the tuned rates, then at the default ones."""
         task = self.task
-        tuned = [rate for rate, _ in self.tuned_rates(grids)]
+        tuning = (self.tuning(place, rates) for place, rates in enumerate(grids))
+        tuned = [self.chosen(place, found)[0] for place, found in enumerate(tuning)]
         trials = planning.final_trials(task.arms, tuned, task.protocol)
         return trials + self.at_default()
 
@@ -235,9 +240,8 @@ class _Book:
 
     def arm_records(self, place: int, rates: list[float]) -> ArmRecords:
         arm, protocol = self.task.arms[place], self.task.protocol
-        tuned = planning.is_tuned(self.task.axis)
-        tuning = self.tuning(place, rates) if tuned else ()
-        rate, on_edge = best_rate(tuning) if tuning else (arm.default_rate, False)
+        tuning = self.tuning(place, rates)
+        rate, on_edge = self.chosen(place, tuning)
         finals = self.found(planning.final_trials([arm], [rate], protocol))
         default = [trial for trial in self.at_default() if trial.arm == arm]
         return ArmRecords(
@@ -251,7 +255,6 @@ class _Runner:
     def __init__(self, task: Task, store: Store, executor: Executor, on_trial: OnTrial) -> None:
         self.task, self.store, self.executor, self.on_trial = task, store, executor, on_trial
         self.book = _Book(task, store.trials())
-        self.settings = {arm.name: arm for arm in task.arms}
 
     def tune(self) -> list[list[float]]:
         """Run tuning trials and their extensions; give the grids."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NOTHING = "–"
 EDGE = "†"
+NARROWEST = 12  # characters of a name on one line, however narrow the terminal
 PAIRS_SHOWN = 21  # on a terminal: all pairs of 7 arms
 ROLES = ("tuning", "tuned", "default")
 
@@ -266,9 +267,11 @@ class StudyTable:
         """Give rich what to print; long names and verdicts stand on several lines."""
         from rich.text import Text
 
-        yield _tight(study_table(self.result), flowing=(0,))
+        arms = study_table(self.result)
+        pairs = differences_table(self.result, PAIRS_SHOWN)
+        yield _tight(_fitted(arms, options.max_width, ("trials", "at default %")), flowing=("arm",))
         yield ""
-        yield _tight(differences_table(self.result, PAIRS_SHOWN), flowing=(0, 5))
+        yield _tight(_fitted(pairs, options.max_width, ("p",)), flowing=("pair", "verdict"))
         for note in (*remarks(self.result), *notes(self.result)):
             yield Text(note)
 
@@ -285,7 +288,26 @@ class StudyTable:
         return study_table_html(self.result)
 
 
-def _tight(table: Table, flowing: tuple[int, ...]) -> RichTable:
+def _fitted(table: Table, width: int, spare: tuple[str, ...]) -> Table:
+    """Leave out `spare` columns, one after another, where `width` has no room for names."""
+    for name in spare:
+        needed = sum(_width(table, i) + 2 for i in range(1, len(table.header)))
+        if needed + min(_width(table, 0), NARROWEST) <= width or name not in table.header:
+            break
+        at = table.header.index(name)
+        rows = tuple(row[:at] + row[at + 1 :] for row in table.rows)
+        table = Table(table.title, table.header[:at] + table.header[at + 1 :], rows)
+    return table
+
+
+def _width(table: Table, column: int) -> int:
+    """Give the width of a column; of verdicts, which flow, what is the least to be readable."""
+    if table.header[column] == "verdict":
+        return NARROWEST
+    return max(len(row[column]) for row in (table.header, *table.rows))
+
+
+def _tight(table: Table, flowing: tuple[str, ...]) -> RichTable:
     """Set a table with little air, whose `flowing` columns give way where it is too wide."""
     from rich import box
     from rich.table import Table as RichTable
@@ -293,8 +315,8 @@ def _tight(table: Table, flowing: tuple[int, ...]) -> RichTable:
 
     drawn = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD)
     drawn.show_edge, drawn.padding = False, (0, 1, 0, 0)
-    for i, name in enumerate(table.header):
-        if i in flowing:
+    for name in table.header:
+        if name in flowing:
             drawn.add_column(Text(name), overflow="fold")
         else:
             drawn.add_column(Text(name), justify="right", no_wrap=True)

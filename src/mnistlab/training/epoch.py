@@ -70,8 +70,12 @@ class EpochProgram:
         self._jitted_many = jax.jit(self._epochs, static_argnums=(0, 1), donate_argnums=2)
         self._compiled: dict[Any, Any] = {}
         self._compiling = threading.Lock()
-        self.compile_seconds = 0.0
-        """Spent on tracing and compiling so far."""
+        self._clock = threading.local()
+
+    @property
+    def compile_seconds(self) -> float:
+        """What the calling thread has spent on compiling so far, or on waiting for another to."""
+        return getattr(self._clock, "seconds", 0.0)
 
     @property
     def compilations(self) -> int:
@@ -179,14 +183,15 @@ class EpochProgram:
         step, past_fixed, _, *rest = arguments
         shapes = jax.tree.leaves(jax.tree.map(_shape, rest))
         key = (jitted is self._jitted, step, past_fixed, *shapes, len(rest[0]))
-        with self._compiling:
-            if key not in self._compiled:
-                begun = time.perf_counter()
-                with TRACING:
-                    lowered = jitted.lower(*arguments)
-                self._compiled[key] = lowered.compile()
-                self.compile_seconds += time.perf_counter() - begun
-            return self._compiled[key]
+        if key not in self._compiled:
+            begun = time.perf_counter()
+            with self._compiling:
+                if key not in self._compiled:
+                    with TRACING:
+                        lowered = jitted.lower(*arguments)
+                    self._compiled[key] = lowered.compile()
+            self._clock.seconds = self.compile_seconds + time.perf_counter() - begun
+        return self._compiled[key]
 
     def _epoch(
         self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, order: Any, last: Any

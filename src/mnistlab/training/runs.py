@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from mnistlab.errors import MnistlabError, RunError, StorageError
-from mnistlab.files import atomic_file, sha256, storage_errors, umask, write_atomic
+from mnistlab.files import atomic_file, locked, sha256, storage_errors, umask, write_atomic
 from mnistlab.training.settings import TrainSettings
 
 History = dict[str, list[float]]
@@ -155,20 +155,10 @@ class Run:
 
         Whoever holds the lock sweeps away what a killed process had not finished writing.
         """
-        import filelock
-
-        lock = filelock.FileLock(self.path / ".lock", timeout=0)
-        with storage_errors(self.path):
-            try:
-                lock.acquire()
-            except filelock.Timeout:  # an OSError too
-                raise RunError(f"{self.path} is being trained by another process") from None
-        try:
+        with locked(self.path, RunError(f"{self.path} is being trained by another process")):
             for leftover in self.path.glob(".?*.*"):
                 leftover.unlink(missing_ok=True)
             yield
-        finally:
-            lock.release()
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint, then the history."""

@@ -1,0 +1,83 @@
+"""Arms of the user's own: callables that make optimizers or models, beside named choices."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mnistlab.comparing import plan as planning
+from mnistlab.comparing.plan import Arm
+from mnistlab.data import Dataset
+from mnistlab.errors import OptionError, UnknownNameError
+from mnistlab.training.settings import TrainSettings
+
+
+def own_arms(
+    axis: str, choices: Sequence[Any] | Mapping[str, Any], base: TrainSettings
+) -> list[Arm]:
+    """Make arms of names, and of callables where `choices` is a dict."""
+    if isinstance(choices, str):
+        choices = [choices]
+    if not isinstance(choices, Mapping):
+        return planning.make_arms(axis, choices, base)
+    if axis not in planning.AXES:
+        raise UnknownNameError("axis", axis, planning.AXES)
+    if len(choices) < 2:
+        raise OptionError("one arm is no comparison; name two or more")
+    return [_own_arm(axis, name, value, base) for name, value in choices.items()]
+
+
+def _own_arm(axis: str, name: str, value: Any, base: TrainSettings) -> Arm:
+    if not callable(value):
+        return replace(planning.make_arm(axis, str(value), base), name=name)
+    if axis not in ("optimizer", "model"):
+        raise OptionError(f"'{name}': {axis} takes names; callables make optimizers or models")
+    arm = planning.make_arm("optimizer", base.optimizer, base)
+    build = _with_optimizer(value) if axis == "optimizer" else _with_model(value)
+    return replace(arm, name=name, build=build, fingerprint=_fingerprint(value))
+
+
+def _with_optimizer(make: Callable[[float], Any]) -> planning.Build:
+    def build(settings: TrainSettings, dataset: Dataset) -> Any:
+        import keras
+
+        from mnistlab.training.train import build_compiled, compile_model
+
+        model = build_compiled(settings, dataset)
+        made = make(settings.learning_rate or 0.001)
+        if not isinstance(made, keras.optimizers.Optimizer):
+            raise OptionError(f"{make!r} gave {made!r}, which is not a Keras optimizer")
+        compile_model(model, settings, made)
+        return model
+
+    return build
+
+
+def _with_model(make: Callable[[], Any]) -> planning.Build:
+    def build(settings: TrainSettings, dataset: Dataset) -> Any:
+        from mnistlab.training.train import compile_model
+
+        model = make()
+        if model.compiled:  # its own optimizer and loss, our metric
+            compile_model(model, settings, model.optimizer, model.loss)
+        else:
+            activation = getattr(model.layers[-1], "activation", None)
+            last = getattr(activation, "__name__", "linear")
+            compile_model(model, replace(settings, last_activation=last))
+        return model
+
+    return build
+
+
+def _fingerprint(function: Callable[..., Any]) -> str:
+    """Hash a function's source, or its code, with what it closes over: its trials' identity."""
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):
+        code = getattr(function, "__code__", None)
+        text = repr((code.co_code, code.co_consts)) if code else repr(function)
+    closed = [repr(cell.cell_contents) for cell in getattr(function, "__closure__", None) or ()]
+    return hashlib.sha256(repr((text, closed)).encode()).hexdigest()
