@@ -19,8 +19,8 @@ def report(
     Example: mnistlab report runs/mnist-mlp-20260101-120000
     """
     if not any((path / name).is_file() for name in ("study.sqlite", "settings.json")):
-        found = "is not a run's folder nor a study's" if path.exists() else "does not exist"
-        raise InputError(f"{path} {found}; give one that `mnistlab train` or `compare` made")
+        found = "has neither settings.json nor study.sqlite" if path.exists() else "does not exist"
+        raise InputError(f"{path} {found}; give a folder of `mnistlab train` or `compare`")
     page = _study_page(path) if (path / "study.sqlite").exists() else _run_page(path)
     print_json({"report": str(page)}) if json else print(page)
 
