@@ -19,7 +19,9 @@ def report(
     Example: mnistlab report runs/mnist-mlp-20260101-120000
     """
     if not any((path / name).is_file() for name in ("study.sqlite", "settings.json")):
-        found = "has neither settings.json nor study.sqlite" if path.exists() else "does not exist"
+        found = "does not exist"
+        if path.exists():
+            found = "is not a run nor a study (it has no settings.json and no study.sqlite)"
         raise InputError(f"{path} {found}; give a folder of `mnistlab train` or `compare`")
     page = _study_page(path) if (path / "study.sqlite").exists() else _run_page(path)
     print_json({"report": str(page)}) if json else print(page)
