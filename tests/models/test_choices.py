@@ -213,6 +213,7 @@ def test_ftrl_forgets_the_initial_weights():
     assert np.abs(numpy(weights) / starts).max() < 0.05
 
 
+@on_jax
 def test_schedule_free_tests_where_gradients_are_taken():
     weight = keras.Variable([1.0])
     optimizer = keras_optimizer("schedule_free_adamw", learning_rate=0.1)

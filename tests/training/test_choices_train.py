@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from mnistlab.data import load
 from mnistlab.models.functions import ACTIVATIONS, LOSSES, preferred_last_activation
 from mnistlab.training.engine import fit
 from mnistlab.training.settings import TrainSettings
-from mnistlab.training.train import build_compiled, encode, set_seed
+from mnistlab.training.train import build_compiled, encode, quiet_hand_over, set_seed
 
 CHANCE = 0.1
 PAIRS = [
@@ -36,7 +38,9 @@ def accuracy_after(data, **options):
     settings = TrainSettings(normalize="scale", **options)
     model = build_compiled(settings, data)
     y = encode(settings.loss, data.y_train, data.num_classes)
-    history = fit(model, data.x_train, y, batch_size=20, epochs=5, verbose=0, seed=0).history
+    with warnings.catch_warnings():
+        quiet_hand_over(keras.config.backend())
+        history = fit(model, data.x_train, y, batch_size=20, epochs=5, verbose=0, seed=0).history
     assert set(history) == {"loss", "accuracy"}
     assert np.isfinite(history["loss"]).all()
     right = history["accuracy"][-1] * len(y)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @settings_options(
-    leave_out=("learning_rate", "seed"),
+    leave_out=("learning_rate", "seed", "devices"),
     validation=typer.Option(
         1 / 6, help="Held out to tune on: a fraction, or a number of images.", show_default="1/6"
     ),
@@ -83,9 +83,7 @@ def _question(context: typer.Context, given: dict[str, Any]) -> Question:
 
     options = context.params
     axis, quick = options["axis"], options["quick"]
-    own = planning.AXES.get(axis)
-    if own in given and not is_typed(context, own):
-        del given[own]  # the axis decides it
+    given = {name: value for name, value in given.items() if is_typed(context, name)}
     if quick and not is_typed(context, "epochs"):
         given["epochs"] = planning.QUICK_EPOCHS
     base = asking.base_settings(axis, given).check()

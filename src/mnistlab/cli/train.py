@@ -37,9 +37,10 @@ def train(
 ) -> None:
     """Train a model, test it once, and keep all of it in a run's folder.
 
-    Without options: the tutorial's model and settings, on MNIST.
+    Without options: the tutorial's model and settings, on MNIST. Other models are trained by
+    their own recipes, but for the options given.
 
-    Example: mnistlab train --optimizer sgd:momentum=0.9 --learning-rate 0.05 --epochs 5
+    Example: mnistlab train --model cnn-fast --epochs 2
     """
     if resume is not None:
         _refuse_others(context, [*options, "out"])
@@ -52,7 +53,8 @@ def train(
         say(f"{run.path} is finished already; nothing was trained")
         page = write_report(run)
     else:
-        settings = run.settings if run else TrainSettings(**options).check()
+        given = {name: value for name, value in options.items() if is_typed(context, name)}
+        settings = run.settings if run else TrainSettings.of(**given).check()
         run, page = _train(run, out, settings)
     _show_result(run, json)
     say(f"run: {run.path}\nreport: {page}")
@@ -112,7 +114,7 @@ def start_keras(settings: TrainSettings) -> None:
 
     threads = 1 if settings.model.partition(":")[0] in SINGLE_THREADED else None
     backend = settings.backend or "jax"
-    use_backend(backend, threads=threads)
+    use_backend(backend, threads=threads, devices=settings.devices)
     if backend == "jax":
         cache_compilations(cache_dir() / "compiled")
     # Imported here, beside the loading of the data, to be at hand when they are needed.

@@ -66,7 +66,8 @@ def _with_model(make: Callable[[], Any]) -> planning.Build:
         else:
             activation = getattr(model.layers[-1], "activation", None)
             last = getattr(activation, "__name__", "linear")
-            compile_model(model, replace(settings, last_activation=last))
+            settings = replace(settings, last_activation=last)
+            compile_model(model, settings, images=len(dataset.x_train))
         return model
 
     return build

@@ -115,8 +115,13 @@ class Trial:
 
     @property
     def program(self) -> str:
-        """What is equal for trials that share a program: all but seed, learning rate, epochs."""
-        fixed = replace(self.arm.settings, seed=0, learning_rate=None, epochs=1)
+        """What is equal for trials that share a program: all but seed, learning rate, epochs.
+
+        A schedule is compiled in, with its rate and its length.
+        """
+        fixed = replace(self.settings, seed=0)
+        if self.arm.settings.schedule == "constant":
+            fixed = replace(fixed, learning_rate=None, epochs=1)
         return json.dumps([fixed.to_json(), self.arm.fingerprint], sort_keys=True)
 
     def key(self, data_digest: str, versions: dict[str, str]) -> str:

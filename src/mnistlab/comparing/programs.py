@@ -19,6 +19,7 @@ import numpy as np
 
 from mnistlab.comparing.plan import Trial
 from mnistlab.data import Dataset
+from mnistlab.models.augmentation import parse_augmentation
 from mnistlab.training.engine import Batches, fit
 from mnistlab.training.handover import reason_to_hand_over
 from mnistlab.training.settings import TrainSettings
@@ -57,7 +58,9 @@ class Splits:
         """Give the split as the compiled epochs want it; shared with who wants the same."""
         x, y = self.arrays(settings, split)
         place = (split, settings.validation if split != "test" else 0)
-        images = self._once((*place, epochs.fixed_layers), lambda: epochs.prepare((x,)))
+        raw = split == "train" and bool(epochs.augmentation)
+        past = None if raw else epochs.fixed_layers
+        images = self._once((*place, past), lambda: epochs.prepare((x,), raw))
         labels = self._once((*place, y.ndim, "labels"), lambda: keras.ops.convert_to_tensor(y))
         return images._replace(arrays=(*images.arrays, labels))
 
@@ -77,7 +80,8 @@ class Program:
         self._initial: dict[int, Any] = {}
         self._alone = threading.Lock()
         self.model = self._new_model(trial.seed)
-        self.by_fit = _reason_for_fit(self.model)
+        self._scheduled = trial.settings.schedule != "constant"
+        self.by_fit = _reason_for_fit(self.model, self._scheduled)
         if self.by_fit is None:
             self._start_engine()
 
@@ -86,7 +90,9 @@ class Program:
 
         size = self._settings.batch_size
         x, y = self._splits.arrays(self._settings, "train")
-        self.epochs = EpochProgram.of(self.model, iter([(0, 0, [(x[:size], y[:size])])]))
+        first = iter([(0, 0, [(x[:size], y[:size])])])
+        augmentation = parse_augmentation(self._settings.augment)
+        self.epochs = EpochProgram.of(self.model, first, augmentation)
         self._batches = {
             "train": self._batches_of("train", size),
             "val": self._batches_of("val", VALIDATION_BATCH),
@@ -95,11 +101,15 @@ class Program:
         self.model.reset_metrics()
         self._metrics = [np.asarray(v.value) for v in self.model.metrics_variables]
         rate = self.model.optimizer._learning_rate
-        self._rate_at = [v is rate for v in self.model.optimizer.variables].index(True)
+        slots = self.model.optimizer.variables
+        # None where it is a schedule, which is compiled in.
+        self._rate_at = next((i for i, slot in enumerate(slots) if slot is rate), None)
 
     def _batches_of(self, split: str, size: int) -> Batches:
         prepared = self._splits.prepared(self.epochs, self._settings, split)
-        return Batches(prepared, size, shuffle=split == "train")
+        trains = split == "train"
+        varied = trains and bool(self.epochs.augmentation)
+        return Batches(prepared, size, shuffle=trains, varied=varied)
 
     @property
     def steps(self) -> int:
@@ -194,13 +204,13 @@ class Program:
         state, logs = self.epochs.run_many("test_step", (weights, others, metrics), *order)
         return (state[0], state[1]), _rows(logs)
 
-    def _orders(self, split: str, seeds: Sequence[int], epoch: int) -> tuple[Any, Any, Any]:
+    def _orders(self, split: str, seeds: Sequence[int], epoch: int) -> tuple[Any, ...]:
         batches = self._batches[split]
-        orders, lasts = zip(*(batches.order(epoch, seed) for seed in seeds), strict=True)
-        last = None if lasts[0] is None else np.stack(lasts)
-        return batches.data, np.stack(orders), last
+        orders = [batches.order(epoch, seed) for seed in seeds]
+        together = (None if p[0] is None else np.stack(p) for p in zip(*orders, strict=True))
+        return (batches.data, *together)
 
-    def _order(self, split: str, seed: int, epoch: int) -> tuple[Any, np.ndarray, Any]:
+    def _order(self, split: str, seed: int, epoch: int) -> tuple[Any, ...]:
         batches = self._batches[split]
         return (batches.data, *batches.order(epoch, seed))
 
@@ -228,7 +238,8 @@ class Program:
                 self._initial[trial.seed] = [[np.asarray(v.value) for v in g] for g in groups]
         weights, others, slots = self._initial[trial.seed]
         slots = list(slots)
-        slots[self._rate_at] = np.asarray(trial.learning_rate, slots[self._rate_at].dtype)
+        if self._rate_at is not None:
+            slots[self._rate_at] = np.asarray(trial.learning_rate, slots[self._rate_at].dtype)
         return weights, others, slots
 
     def _new_model(self, seed: int) -> Any:
@@ -240,7 +251,8 @@ class Program:
 
     def _run_fit(self, trial: Trial, on_epoch: OnEpoch) -> tuple[History, Tested | None]:
         model = self._new_model(trial.seed)
-        model.optimizer.learning_rate = trial.learning_rate
+        if not self._scheduled:
+            model.optimizer.learning_rate = trial.learning_rate
         history: History = {name: [] for name in (*LOGS, "seconds")}
         x, y = self._splits.arrays(self._settings, "train")
         fit(
@@ -248,7 +260,7 @@ class Program:
             verbose=0, validation_data=self._splits.arrays(self._settings, "val"),
             validation_batch_size=VALIDATION_BATCH, seed=trial.seed,
             validation_freq=1 if trial.tested else trial.settings.epochs,
-            callbacks=[_Recorder(history, on_epoch)],
+            callbacks=[_Recorder(history, on_epoch)], augment=self._settings.augment,
         )  # fmt: skip
         if not trial.tested or not math.isfinite(history["loss"][-1]):
             return history, None
@@ -306,12 +318,12 @@ def _append(history: History, trained: Logs, validated: Logs | None, seconds: fl
         history[name].append(float(value))
 
 
-def _reason_for_fit(model: Any) -> str | None:
+def _reason_for_fit(model: Any, scheduled: bool) -> str | None:
     """Say why trials of `model` go through `fit`, or None."""
     optimizer = model.optimizer
     own_end = type(optimizer).finalize_variable_values
     if optimizer.use_ema or own_end is not keras.optimizers.Optimizer.finalize_variable_values:
         return "its optimizer finishes the weights after training"
-    if not isinstance(optimizer._learning_rate, keras.Variable):
-        return "its learning rate is a schedule"
+    if not scheduled and not isinstance(optimizer._learning_rate, keras.Variable):
+        return "its learning rate is a schedule of its own"
     return reason_to_hand_over(model, [np.zeros(1)], None, ())

@@ -58,7 +58,9 @@ class Question:
 
 
 def base_settings(axis: str, given: Mapping[str, Any]) -> TrainSettings:
-    """Make the settings that all arms share; the axis itself is not among them.
+    """Make the settings that all arms share: of the model's recipe, but for those given.
+
+    The axis itself is not among them.
 
     Raises OptionError for a setting that is not one, or that a comparison decides itself.
     """
@@ -68,9 +70,11 @@ def base_settings(axis: str, given: Mapping[str, Any]) -> TrainSettings:
     if "learning_rate" in given:
         raise OptionError("the learning rate is tuned for each arm; or compare learning-rate")
     try:
-        base = TrainSettings(**{"validation": VALIDATION, **given})
+        base = TrainSettings.of(**{"validation": VALIDATION, **given})
     except TypeError as error:
         raise OptionError(str(error).partition("() ")[2] or str(error)) from None
+    # A rate is tuned, and a trial has one core.
+    base = replace(base, learning_rate=None, devices=1)
     if not base.validation:
         raise OptionError("validation is 0; rates are chosen on it, so some must be held out")
     return base

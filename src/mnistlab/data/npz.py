@@ -7,6 +7,7 @@ Python objects is refused. All errors are DataErrors.
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -54,7 +55,7 @@ def _read(archive: zipfile.ZipFile, key: str, path: Path) -> U8:
         _check_header(archive, member, where)
         with archive.open(member) as stream:
             array = np.lib.format.read_array(stream, allow_pickle=False)
-    except ValueError as error:
+    except (ValueError, SyntaxError, tokenize.TokenError) as error:  # the last two of its header
         raise DataError(f"{where} is not a NumPy array ({error})") from error
     return as_uint8(array, where)
 

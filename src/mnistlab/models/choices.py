@@ -51,6 +51,8 @@ class LossChoice(Choice):
     last_activations: tuple[str, ...]
     needs: str
     from_logits: bool = False
+    smooths: bool = False
+    """Whether Keras' loss takes label smoothing."""
 
     @property
     def last_activation(self) -> str:

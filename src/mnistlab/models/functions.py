@@ -13,6 +13,7 @@ from mnistlab.models.activations import ACTIVATIONS
 from mnistlab.models.choices import Choice, LossChoice
 from mnistlab.models.losses import LOSSES
 from mnistlab.models.optimizers import OPTIMIZERS
+from mnistlab.models.spec import parse_spec
 
 __all__ = [
     "ACTIVATIONS",
@@ -20,9 +21,12 @@ __all__ = [
     "MODELS",
     "NORMALIZATIONS",
     "OPTIMIZERS",
+    "SCHEDULES",
     "check_activation",
     "check_name",
+    "check_schedule",
     "find_last_activation",
+    "is_own",
     "loss_choice",
     "preferred_last_activation",
     "takes_logits",
@@ -66,7 +70,55 @@ MODELS: dict[str, Choice] = {
         "https://doi.org/10.1111/j.2517-6161.1958.tb00292.x",
         trap="has no hidden layer, so the activation is not used",
     ),
+    "lenet": Choice(
+        what="LeNet-5's convolutions and widths, with ReLU and max pooling",
+        reference="LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to "
+        "document recognition, https://doi.org/10.1109/5.726791",
+    ),
+    "cnn-fast": Choice(
+        what="three small convolutions: 99 % in seconds; cnn-fast:filters=16x32x48",
+        reference="Ioffe & Szegedy 2015, Batch Normalization, https://arxiv.org/abs/1502.03167",
+        trap="made for its recipe: one epoch, a high rate; with other settings it can be worse",
+    ),
+    "cnn-best": Choice(
+        what="deeper and wider, for accuracy; cnn-best:filters=32x64x128",
+        reference="An, Lee, Park, Yang & So 2020, An Ensemble of Simple Convolutional Neural "
+        "Network Models for MNIST Digit Recognition, https://arxiv.org/abs/2008.10400",
+        trap="minutes of training on a CPU",
+    ),
 }
+
+
+SCHEDULES: dict[str, Choice] = {
+    "constant": Choice(what="the same rate in every step", reference="Keras' default"),
+    "cosine": Choice(
+        what="from the rate down to 0, as half a cosine",
+        reference="Loshchilov & Hutter 2017, SGDR, https://arxiv.org/abs/1608.03983",
+    ),
+    "one-cycle": Choice(
+        what="up to the rate in the first 20 % of the steps (warmup=0.2), then cosine",
+        reference="Smith & Topin 2018, Super-Convergence, https://arxiv.org/abs/1708.07120",
+    ),
+}
+
+OWN_MODEL = ".py:"
+"""In a model's name: the user's own, as in path/to/file.py:function."""
+
+
+def is_own(model: str) -> bool:
+    """Say whether `model` names a function in a file of the user's."""
+    return OWN_MODEL in model
+
+
+def check_schedule(schedule: str) -> None:
+    """Raise UnknownNameError or OptionError unless the learning rate can have this schedule."""
+    name, options = parse_spec(schedule)
+    check_name("schedule", name, SCHEDULES)
+    takes = ["warmup"] if name == "one-cycle" else []
+    for option, value in options.items():
+        check_name(f"option of the schedule '{name}'", option, takes)
+        if not isinstance(value, float) or not 0 < value < 1:
+            raise OptionError(f"{option} is {value}; it is a share of the steps, above 0 below 1")
 
 
 def loss_choice(name: str) -> LossChoice:

@@ -57,6 +57,7 @@ LOSSES: dict[str, LossChoice] = {
         target="one-hot",
         **_LOG_LOSS,
         trap=_CLIPPED,
+        smooths=True,
     ),
     "categorical_focal_crossentropy": LossChoice(
         what="cross-entropy that weighs down what is already right",
@@ -64,6 +65,7 @@ LOSSES: dict[str, LossChoice] = {
         target="one-hot",
         **_LOG_LOSS,
         trap="times alpha (0.25), so its rates are others; Keras clips it at 1e-7 from logits too",
+        smooths=True,
     ),
     "categorical_generalized_cross_entropy": LossChoice(
         what="between cross-entropy (q near 0) and absolute error (q near 1); q is 0.5",
@@ -97,12 +99,14 @@ LOSSES: dict[str, LossChoice] = {
         "https://doi.org/10.1111/j.2517-6161.1958.tb00292.x",
         **_YES_OR_NO,
         trap=_TENTH,
+        smooths=True,
     ),
     "binary_focal_crossentropy": LossChoice(
         what="the same, weighing down what is already right",
         reference=_FOCAL,
         **_YES_OR_NO,
         trap=f"{_TENTH}; Keras clips it at 1e-7 from logits too",
+        smooths=True,
     ),
     "mean_squared_error": LossChoice(
         what="mean square of output minus target (Brier's score, with softmax)",

@@ -16,10 +16,16 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from mnistlab.errors import OptionError
+from mnistlab.models.augmentation import NONE, Augmentation, parse_augmentation
 from mnistlab.training.handover import HandOver, reason_to_hand_over
 
 if TYPE_CHECKING:
     from mnistlab.training.epoch import Arrays, EpochProgram, Prepared
+
+
+OWN_ARGUMENTS = ("model", "seed", "augment", "devices")
+"""What `fit` takes and `model.fit` does not."""
 
 
 def fit(  # noqa: PLR0913  # the signature is model.fit's
@@ -42,6 +48,8 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
     validation_freq: Any = 1,
     *,
     seed: int | None = None,
+    augment: str | Augmentation = NONE,
+    devices: int = 1,
 ) -> keras.callbacks.History:
     """Train a compiled Keras model, as `model.fit` does with the same arguments, but faster.
 
@@ -55,16 +63,23 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
         model: a compiled `keras.Model`.
         x: arrays (n, ...), or a dict or list of such.
         y: targets (n, ...), likewise.
-        seed: makes the batch order a function of (seed, epoch) alone.
+        seed: makes the batch order, and how images are varied, functions of (seed, epoch) alone.
+        augment: how images, uint8 (n, h, w) or (n, h, w, 1), are varied as they are trained on:
+            amounts as in "shift=2,rotate=10".
+        devices: divides each batch among so many of JAX's devices.
 
     Returns: the `keras.callbacks.History`, with the keys and values of `model.fit`'s, and the
     seconds spent on compiling in `compile_seconds` (where the engine did the work).
 
-    Raises: what `model.fit` raises for the same arguments.
+    Raises: what `model.fit` raises for the same arguments; OptionError for amounts that cannot
+    be, more devices than there are, or either where `model.fit` has to do the work.
     """
-    arguments = {k: v for k, v in locals().items() if k not in ("model", "seed")}
+    arguments = {name: value for name, value in locals().items() if name not in OWN_ARGUMENTS}
+    augmentation = parse_augmentation(augment) if isinstance(augment, str) else augment
     reason = _reason(model, arguments)
     if reason is not None:
+        if augmentation or devices > 1:
+            raise OptionError(f"augment and devices are for the compiled epoch only: {reason}")
         warnings.warn(f"trained by model.fit: {reason}", HandOver, stacklevel=2)
         return model.fit(**_seeded(arguments, seed))
     from mnistlab.training.epoch import EpochProgram
@@ -74,8 +89,10 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
     )
     arrays = pack(x, y, weigh_classes(y, class_weight, sample_weight))
     size = batch_size or 32
-    program = EpochProgram.of(model, _first_batch(arrays, size, shuffle and seed is None))
-    batches = Batches(program.prepare(arrays), size, bool(shuffle), seed)
+    first = _first_batch(arrays, size, shuffle and seed is None)
+    program = EpochProgram.of(model, first, augmentation, devices)
+    varied = bool(augmentation)
+    batches = Batches(program.prepare(arrays, raw=varied), size, bool(shuffle), seed, varied)
     held_out = None
     if validation_data is not None:
         prepared = program.prepare(pack(*validation_data))
@@ -151,6 +168,7 @@ class Batches:
     batch_size: int
     shuffle: bool = False
     seed: int | None = None
+    varied: bool = False
 
     @property
     def n(self) -> int:
@@ -162,18 +180,21 @@ class Batches:
         """The number of batches, the smaller last one counted."""
         return math.ceil(self.n / self.batch_size)
 
-    def order(self, epoch: int, seed: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    def order(
+        self, epoch: int, seed: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Give int32 indices (whole batches, batch_size) and those of a smaller last batch.
 
-        `seed` takes the place of the batches' own.
+        And the key, uint32 (2,), by which images are varied, if they are. `seed` takes the place
+        of the batches' own.
         """
         seed = self.seed if seed is None else seed
         indices = epoch_order(self.n, epoch, seed) if self.shuffle else np.arange(self.n)
         indices = indices.astype(np.int32)
         whole = self.n - self.n % self.batch_size
-        return indices[:whole].reshape(-1, self.batch_size), indices[whole:] if (
-            whole < self.n
-        ) else None
+        last = indices[whole:] if whole < self.n else None
+        key = _key(epoch, seed) if self.varied else None
+        return indices[:whole].reshape(-1, self.batch_size), last, key
 
 
 def epoch_order(n: int, epoch: int, seed: int | None) -> np.ndarray:
@@ -181,6 +202,13 @@ def epoch_order(n: int, epoch: int, seed: int | None) -> np.ndarray:
     if seed is None:
         return np.random.permutation(n)
     return np.random.default_rng([seed, epoch]).permutation(n)
+
+
+def _key(epoch: int, seed: int | None) -> np.ndarray:
+    """Draw what images are varied by: from `numpy.random`'s state, or (seed, epoch)."""
+    if seed is None:
+        return np.random.randint(0, 2**32, 2, np.uint32)
+    return np.array([seed, epoch], np.uint32)
 
 
 def split_validation(data: Any, fraction: float, given: Any) -> tuple[Any, Any]:

@@ -6,7 +6,12 @@
 
 Left out of the loop are the layers before the first weight that give the same output for an
 image each time (Rescaling, UnitNormalization, Flatten, ...): they are applied to the whole data
-once, which takes a quarter off the tutorial's epoch.
+once, which takes a quarter off the tutorial's epoch. Where images are varied
+(`augment.py`), they are so after they are gathered and before the first layer.
+
+On several devices the state lies on each, a batch is divided among them, and the compiler adds
+what has to be exchanged: sums of gradients, BatchNormalization's means. The numbers are those of
+one device but for the order of summation.
 """
 
 from __future__ import annotations
@@ -24,7 +29,10 @@ import jax
 import keras
 import numpy as np
 
+from mnistlab.errors import OptionError
 from mnistlab.models import convolutions
+from mnistlab.models.augmentation import Augmentation
+from mnistlab.training.augment import augment
 
 Arrays = Any
 """A nesting of dicts, lists and tuples of arrays with the same first dimension."""
@@ -42,6 +50,8 @@ FIXED_LAYERS = (
     keras.layers.Permute,
 )
 LARGEST_PREPARED_BYTES = 2 << 30
+PLAIN = Augmentation()
+PLACES = ("in_shardings", "out_shardings")
 
 TRACING = threading.RLock()
 """Held by whoever builds or traces a model: Keras' and Python's global state allow only one."""
@@ -60,13 +70,18 @@ class EpochProgram:
 
     _kept: ClassVar[weakref.WeakKeyDictionary[Any, EpochProgram]] = weakref.WeakKeyDictionary()
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(
+        self, model: keras.Model, augmentation: Augmentation = PLAIN, devices: int = 1
+    ) -> None:
         """Split the model; nothing is compiled before it is run."""
         self._model: Any = weakref.ref(model)
+        self.augmentation, self.devices = augmentation, devices
         self._identity = _identity(model)
         self._fixed, self._rest = _split_at_first_weight(model)
         self._apply_fixed = jax.jit(lambda x: self._fixed(x))
-        self._jitted = jax.jit(self._epoch, static_argnums=(0, 1), donate_argnums=2)
+        self._everywhere, self._divided = _shardings(devices)
+        placed = {} if devices == 1 else dict.fromkeys(PLACES, self._everywhere)
+        self._jitted = jax.jit(self._epoch, static_argnums=(0, 1), donate_argnums=2, **placed)
         self._jitted_many = jax.jit(self._epochs, static_argnums=(0, 1), donate_argnums=2)
         self._compiled: dict[Any, Any] = {}
         self._compiling = threading.Lock()
@@ -88,7 +103,13 @@ class EpochProgram:
         return None if self._fixed is None else json.dumps(self._fixed.get_config()["layers"])
 
     @classmethod
-    def of(cls, model: keras.Model, first_batch: Iterable[tuple[int, int, Any]]) -> EpochProgram:
+    def of(
+        cls,
+        model: keras.Model,
+        first_batch: Iterable[tuple[int, int, Any]],
+        augmentation: Augmentation = PLAIN,
+        devices: int = 1,
+    ) -> EpochProgram:
         """Give the model's program, after building its variables for the shapes of a batch.
 
         `first_batch` is an iterator as Keras' own: (first step, last step, [arrays]). It is
@@ -97,22 +118,34 @@ class EpochProgram:
         # The one private call: Keras builds model, loss, metrics and optimizer inside its fit.
         model._symbolic_build(iterator=first_batch)
         program = cls._kept.get(model)
-        if program is None or not _same(program._identity, _identity(model)):
-            program = cls._kept[model] = cls(model)
+        if program is None or not program._is_for(model, augmentation, devices):
+            program = cls._kept[model] = cls(model, augmentation, devices)
         return program
 
-    def prepare(self, arrays: Arrays) -> Prepared:
-        """Put `arrays` on the device, x past the fixed layers where that fits in memory."""
-        arrays = jax.device_put(jax.tree.map(_as_keras_casts, arrays))
-        if self._fixed is None:
+    def _is_for(self, model: keras.Model, augmentation: Augmentation, devices: int) -> bool:
+        as_made = (self.augmentation, self.devices) == (augmentation, devices)
+        return as_made and _same(self._identity, _identity(model))
+
+    def prepare(self, arrays: Arrays, raw: bool = False) -> Prepared:
+        """Put `arrays` on the devices, x past the fixed layers where that fits in memory.
+
+        `raw` keeps x as it is: images that are to be varied.
+        """
+        arrays = jax.device_put(jax.tree.map(_as_keras_casts, arrays), self._everywhere)
+        if self._fixed is None or raw:
             return Prepared(arrays, False)
         size = math.prod(self._fixed.output_shape[1:]) * len(arrays[0]) * 4
         if size > LARGEST_PREPARED_BYTES:
             return Prepared(arrays, False)
         return Prepared((self._apply_fixed(arrays[0]), *arrays[1:]), True)
 
-    def train(self, data: Prepared, order: np.ndarray, last: np.ndarray | None) -> dict[str, float]:
-        """Train the model on batches `order` (steps, batch_size) and `last`; give Keras' logs."""
+    def train(
+        self, data: Prepared, order: np.ndarray, last: np.ndarray | None, key: Any = None
+    ) -> dict[str, float]:
+        """Train the model on batches `order` (steps, batch_size) and `last`; give Keras' logs.
+
+        `key`, uint32 (2,), is what the images are varied by.
+        """
         model = self._model()
         groups = [
             model.trainable_variables,
@@ -120,9 +153,11 @@ class EpochProgram:
             model.optimizer.variables,
             model.metrics_variables,
         ]
-        return self._run_on_variables("train_step", groups, data, order, last)
+        return self._run_on_variables("train_step", groups, data, (order, last, key))
 
-    def test(self, data: Prepared, order: np.ndarray, last: np.ndarray | None) -> dict[str, float]:
+    def test(
+        self, data: Prepared, order: np.ndarray, last: np.ndarray | None, key: Any = None
+    ) -> dict[str, float]:
         """Evaluate the model on the same kind of batches; give Keras' logs."""
         model = self._model()
         groups = [
@@ -130,10 +165,16 @@ class EpochProgram:
             model.non_trainable_variables,
             model.metrics_variables,
         ]
-        return self._run_on_variables("test_step", groups, data, order, last)
+        return self._run_on_variables("test_step", groups, data, (order, last, key))
 
     def run(
-        self, step: str, state: State, data: Prepared, order: np.ndarray, last: np.ndarray | None
+        self,
+        step: str,
+        state: State,
+        data: Prepared,
+        order: np.ndarray,
+        last: np.ndarray | None,
+        key: Any = None,
     ) -> tuple[State, dict[str, Any]]:
         """Run an epoch of `step`, train_step or test_step, from `state`; give the next, and logs.
 
@@ -141,23 +182,29 @@ class EpochProgram:
         threads can call it at once. `state` is donated.
         """
         compiled = self._compile(
-            self._jitted, step, data.past_fixed, state, data.arrays, order, last
+            self._jitted, step, data.past_fixed, state, data.arrays, order, last, key
         )
-        result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, order, last)
+        result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, order, last, key)
         return result
 
     def run_many(
-        self, step: str, state: State, data: Prepared, order: np.ndarray, last: np.ndarray | None
+        self,
+        step: str,
+        state: State,
+        data: Prepared,
+        order: np.ndarray,
+        last: np.ndarray | None,
+        key: Any = None,
     ) -> tuple[State, dict[str, Any]]:
         """Run an epoch for many trainings at once, on the same data, as one vectorised program.
 
-        As `run`, with a leading axis of trainings in all arrays of `state`, `order` and `last`,
-        and in the logs. For a GPU; on a CPU it is slower than one after another.
+        As `run`, with a leading axis of trainings in all arrays of `state`, `order`, `last` and
+        `key`, and in the logs. For a GPU; on a CPU it is slower than one after another.
         """
         compiled = self._compile(
-            self._jitted_many, step, data.past_fixed, state, data.arrays, order, last
+            self._jitted_many, step, data.past_fixed, state, data.arrays, order, last, key
         )
-        result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, order, last)
+        result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, order, last, key)
         return result
 
     def _run_on_variables(
@@ -165,12 +212,13 @@ class EpochProgram:
         step: str,
         groups: list[list[Any]],
         data: Prepared,
-        order: np.ndarray,
-        last: np.ndarray | None,
+        order: tuple[Any, Any, Any],
     ) -> dict[str, float]:
         self._model().reset_metrics()
         state = tuple([v.value for v in group] for group in groups)
-        state, logs = self.run(step, state, data, order, last)
+        if self.devices > 1:
+            state = jax.device_put(state, self._everywhere)
+        state, logs = self.run(step, state, data, *order)
         # At once, before waiting for the values: the old ones are donated, and an interrupt
         # from here on finds a model that is whole.
         for group, values in zip(groups, state, strict=True):
@@ -194,7 +242,14 @@ class EpochProgram:
         return self._compiled[key]
 
     def _epoch(
-        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, order: Any, last: Any
+        self,
+        step_name: str,
+        past_fixed: bool,
+        state: State,
+        arrays: Arrays,
+        order: Any,
+        last: Any,
+        key: Any,
     ) -> tuple[State, dict[str, Any]]:
         """The traced program: scan over `order`, then `last`."""
         model = self._model()
@@ -202,29 +257,44 @@ class EpochProgram:
         # Keras' own step logs the metrics' results, which need computing only once, at the end.
         own_logs = getattr(type(model), step_name) is not getattr(keras.Model, step_name)
 
-        def body(state: State, indices: Any) -> tuple[State, Any]:
-            logs, state = step(state, _take(arrays, indices))
+        def body(state: State, numbered: Any) -> tuple[State, Any]:
+            number, indices = numbered
+            batch = self._varied(_take(arrays, self._divide(indices)), key, number)
+            logs, state = step(state, batch)
             return tuple(map(list, state)), logs if own_logs else None
 
         logs: Any = None
         with self._forward(past_fixed), convolutions.patched():
             if len(order):
-                state, every = jax.lax.scan(body, state, order)
+                state, every = jax.lax.scan(body, state, (np.arange(len(order)), order))
                 logs = jax.tree.map(lambda values: values[-1], every)
             if last is not None:
-                state, logs = body(state, last)
+                state, logs = body(state, (len(order), last))
         return state, logs if own_logs else _results(model, state[-1])
 
     def _epochs(
-        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, order: Any, last: Any
+        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, *orders: Any
     ) -> tuple[State, dict[str, Any]]:
         """The traced program for many trainings: `_epoch`, vectorised."""
 
-        def one(state: State, order: Any, last: Any) -> tuple[State, dict[str, Any]]:
-            return self._epoch(step_name, past_fixed, state, arrays, order, last)
+        def one(state: State, *order: Any) -> tuple[State, dict[str, Any]]:
+            return self._epoch(step_name, past_fixed, state, arrays, *order)
 
-        many: tuple[State, dict[str, Any]] = jax.vmap(one)(state, order, last)
+        many: tuple[State, dict[str, Any]] = jax.vmap(one)(state, *orders)
         return many
+
+    def _divide(self, indices: Any) -> Any:
+        """Divide a batch among the devices, where it can be: the smaller last one may not."""
+        if self.devices == 1 or len(indices) % self.devices:
+            return indices
+        return jax.lax.with_sharding_constraint(indices, self._divided)
+
+    def _varied(self, batch: Arrays, key: Any, number: Any) -> Arrays:
+        """Vary the images of step `number`, if there is a key."""
+        if key is None:
+            return batch
+        of_step = jax.random.fold_in(jax.random.wrap_key_data(key), number)
+        return (augment(self.augmentation, of_step, batch[0]), *batch[1:])
 
     @contextmanager
     def _forward(self, past_fixed: bool) -> Iterator[None]:
@@ -238,6 +308,19 @@ class EpochProgram:
             yield
         finally:
             del attributes["stateless_call"]
+
+
+def _shardings(devices: int) -> tuple[Any, Any]:
+    """Give how arrays lie on `devices` of them: whole on each, and divided; None for one."""
+    if devices == 1:
+        return None, None
+    found = jax.devices()
+    if len(found) < devices:
+        raise OptionError(f"devices is {devices}; JAX has {len(found)} here")
+    mesh = jax.sharding.Mesh(np.array(found[:devices]), ("batch",))
+    named = [jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec("batch")]
+    everywhere, divided = (jax.sharding.NamedSharding(mesh, spec) for spec in named)
+    return everywhere, divided
 
 
 def _shape(array: Any) -> jax.ShapeDtypeStruct:

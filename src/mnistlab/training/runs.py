@@ -20,6 +20,7 @@ import io
 import json
 import shlex
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,6 +50,7 @@ DAMAGE = (
     OSError,
     MemoryError,
     SyntaxError,
+    tokenize.TokenError,  # NumPy's, of an array's header
     csv.Error,
     zipfile.BadZipFile,
     zlib.error,

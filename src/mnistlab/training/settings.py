@@ -9,15 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from mnistlab.errors import OptionError
+from mnistlab.models.augmentation import AUGMENTATIONS, NONE, parse_augmentation
 from mnistlab.models.backend import BACKENDS, default_backend
 from mnistlab.models.functions import (
+    LOSSES,
     MODELS,
     NORMALIZATIONS,
     OPTIMIZERS,
+    SCHEDULES,
     check_activation,
     check_name,
+    check_schedule,
     find_last_activation,
+    is_own,
+    loss_choice,
 )
+from mnistlab.models.recipes import recipe_of
 from mnistlab.models.spec import parse_spec
 
 
@@ -33,12 +40,21 @@ class TrainSettings:
         "mnist", "mnist, fashion-mnist, or a path to your own (IDX, NPZ, folder per class)."
     )
     model: str = _option(
-        "mlp", f"One of {', '.join(MODELS)}; with options as in mlp:hidden=256x128."
+        "mlp",
+        f"One of {', '.join(MODELS)}, with options as in mlp:hidden=256x128, or your own: "
+        "path/to/file.py:function. What is not given is taken from the model's recipe.",
     )
     optimizer: str = _option("adam", "A Keras optimizer; with options as in sgd:momentum=0.9.")
     learning_rate: float | None = _option(None, "The optimizer's own default, unless given.")
+    schedule: str = _option(
+        "constant",
+        f"Of the learning rate: {', '.join(SCHEDULES)}; with options as in one-cycle:warmup=0.3.",
+    )
     loss: str = _option(
         "sparse_categorical_crossentropy", "A Keras loss; the last layer follows from it."
+    )
+    label_smoothing: float = _option(
+        0.0, "Share of each target given to all classes alike, for losses that take it."
     )
     activation: str = _option("relu", "A Keras activation for the hidden layers.")
     last_activation: str | None = _option(
@@ -47,6 +63,9 @@ class TrainSettings:
         "take logits.",
     )
     normalize: str = _option("columns", f"One of {', '.join(NORMALIZATIONS)}.")
+    augment: str = _option(
+        NONE, f"How images are varied: {', '.join(AUGMENTATIONS)}; as in shift=2,rotate=10."
+    )
     epochs: int = _option(3, "How often the training images are gone through.")
     batch_size: int = _option(32, "Images per step.")
     validation: float = _option(
@@ -56,9 +75,17 @@ class TrainSettings:
     classes: int | None = _option(
         None, "Number of classes of your own IDX or NPZ; 10 unless given."
     )
+    devices: int = _option(
+        1, "Divides each batch among so many GPUs, or cores where there is no GPU."
+    )
     backend: str | None = _option(
         None, "jax, tensorflow or torch (the last two are extras); KERAS_BACKEND, else jax."
     )
+
+    @classmethod
+    def of(cls, model: str = "mlp", **given: Any) -> TrainSettings:
+        """Give the settings of a model's recipe, but those that are `given`."""
+        return cls(model=model, **recipe_of(parse_spec(model).name).settings() | given)
 
     def check(self) -> TrainSettings:
         """Return these settings, with a data set's path made absolute and the backend named.
@@ -80,14 +107,24 @@ class TrainSettings:
         """Raise OptionError or UnknownNameError unless every name and number can be used."""
         if self.backend is not None or default_backend() not in BACKENDS:
             check_name("backend", self.backend or default_backend(), BACKENDS)
-        check_name("model", parse_spec(self.model).name, MODELS)
+        if not is_own(self.model):
+            check_name("model", parse_spec(self.model).name, MODELS)
         check_name("optimizer", parse_spec(self.optimizer).name, OPTIMIZERS)
         check_name("normalization", self.normalize, NORMALIZATIONS)
         check_activation(self.activation)
         find_last_activation(self.loss, self.last_activation)
+        check_schedule(self.schedule)
+        self._check_compiled()
         _check_range("epochs", self.epochs, 1, 1_000_000)
         _check_range("batch-size", self.batch_size, 1, 10_000_000)
         _check_range("seed", self.seed, 0, 2**32 - 1)
+        if not 0 <= self.label_smoothing < 1:
+            raise OptionError(f"label-smoothing is {self.label_smoothing}; it must be from 0 to 1")
+        if self.label_smoothing and not loss_choice(self.loss).smooths:
+            raise OptionError(
+                f"the loss '{self.loss}' takes no label smoothing; these do: "
+                + ", ".join(name for name, loss in LOSSES.items() if loss.smooths)
+            )
         if self.learning_rate is not None and not 0 < self.learning_rate < float("inf"):
             raise OptionError(f"learning-rate is {self.learning_rate}; it must be above 0")
         count = self.validation
@@ -96,12 +133,23 @@ class TrainSettings:
                 f"validation is {count:g}; give a fraction from 0 to 1 or a number of images"
             )
 
+    def _check_compiled(self) -> None:
+        """Raise OptionError unless what only the compiled epoch can do is asked of JAX."""
+        _check_range("devices", self.devices, 1, 1024)
+        varied = bool(parse_augmentation(self.augment))
+        backend = self.backend or default_backend()
+        if backend != "jax" and (varied or self.devices > 1):
+            asked = "augment" if varied else "devices"
+            raise OptionError(f"{asked} is for the jax backend; on {backend} leave it out")
+
     def command(self) -> str:
         """Write the command that runs these settings again."""
         words = ["mnistlab", "train"]
+        usual = TrainSettings.of(self.model)
         for each in fields(self):
             value = getattr(self, each.name)
-            if value != each.default:
+            changed = value != getattr(usual, each.name)
+            if changed or (each.name == "model" and value != each.default):
                 words += [f"--{each.name.replace('_', '-')}", _plain(value)]
         return shlex.join(words)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import random
 import time
 import warnings
@@ -29,6 +30,9 @@ from mnistlab.training.engine import fit
 from mnistlab.training.handover import HandOver
 from mnistlab.training.runs import Checkpoint, History, Run
 from mnistlab.training.settings import TrainSettings
+
+WARMUP = 0.2
+"""The share of steps in which a one-cycle rate rises, unless given."""
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 """Called with the number of epochs done and the epoch's logs."""
@@ -71,7 +75,7 @@ def train(run: Run, dataset: Dataset, model: keras.Model, on_epoch: OnEpoch) -> 
         fitted = fit(
             model, x, y, batch_size=settings.batch_size, epochs=settings.epochs, verbose=0,
             callbacks=[keeper], validation_data=held_out, initial_epoch=done, seed=settings.seed,
-            validation_batch_size=1000,
+            validation_batch_size=1000, augment=settings.augment, devices=settings.devices,
         )  # fmt: skip
         compiled = getattr(fitted, "compile_seconds", 0.0)
     else:  # stopped after its last epoch: what `fit` does at its end is left to do
@@ -109,40 +113,68 @@ def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
         classes=dataset.num_classes,
         pixels=pixels,
     )
-    compile_model(model, settings)
+    compile_model(model, settings, images=len(dataset.x_train))
     return model
 
 
 def compile_model(
-    model: keras.Model, settings: TrainSettings, optimizer: Any = None, loss: Any = None
+    model: keras.Model,
+    settings: TrainSettings,
+    optimizer: Any = None,
+    loss: Any = None,
+    *,
+    images: int = 0,
 ) -> None:
     """Compile `model` with the optimizer and loss of `settings`, unless others are given.
 
-    Its weights stay.
+    Its weights stay. `images`, needed where the rate is scheduled, are those of the training
+    split, before any are held out.
     """
     target = loss_choice(settings.loss).target
     accuracy = "sparse_categorical_accuracy" if target == "sparse" else "categorical_accuracy"
     metric = keras.metrics.MeanMetricWrapper(getattr(keras.metrics, accuracy), name="accuracy")
     model.compile(
-        optimizer=optimizer or make_optimizer(settings),
-        loss=loss or keras_loss(settings.loss, settings.last_activation),
+        optimizer=optimizer or make_optimizer(settings, images),
+        loss=loss or keras_loss(settings.loss, settings.last_activation, settings.label_smoothing),
         metrics=[metric],
     )
     model.optimizer.build(model.trainable_variables)
 
 
-def make_optimizer(settings: TrainSettings) -> keras.optimizers.Optimizer:
-    """Make the optimizer of `settings`. Raises OptionError for options it does not take."""
+def make_optimizer(settings: TrainSettings, images: int = 0) -> keras.optimizers.Optimizer:
+    """Make the optimizer of `settings`, its learning rate scheduled over `images` an epoch.
+
+    Raises OptionError for options it does not take.
+    """
     spec = parse_spec(settings.optimizer)
     options = dict(spec.options)
     make = getattr(keras.optimizers, OPTIMIZERS[spec.name].class_name)
     _check_options(settings.optimizer, options, inspect.signature(make).parameters)
     if settings.learning_rate is not None:
         options["learning_rate"] = settings.learning_rate
+    if settings.schedule != "constant":
+        usual = OPTIMIZERS[spec.name].default_rate
+        options["learning_rate"] = make_schedule(
+            settings, options.get("learning_rate", usual), images
+        )
     try:
         return make(**options)
     except (TypeError, ValueError) as error:
         raise OptionError(f"the optimizer '{settings.optimizer}' cannot be made: {error}") from None
+
+
+def make_schedule(settings: TrainSettings, rate: float, images: int) -> Any:
+    """Make Keras' schedule of the learning rate over all steps of a training, `rate` its most."""
+    held_out = settings.validation
+    kept = images - int(held_out if held_out >= 1 else round(images * held_out))
+    steps = math.ceil(kept / settings.batch_size) * settings.epochs
+    name, options = parse_spec(settings.schedule)
+    if name == "cosine":
+        return keras.optimizers.schedules.CosineDecay(rate, steps)
+    warmup = max(1, round(steps * options.get("warmup", WARMUP)))
+    return keras.optimizers.schedules.CosineDecay(
+        rate / 25, max(1, steps - warmup), warmup_target=rate, warmup_steps=warmup
+    )
 
 
 def _check_options(optimizer: str, options: Mapping[str, Any], takes: Mapping[str, Any]) -> None:

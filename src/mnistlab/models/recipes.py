@@ -1,0 +1,83 @@
+"""How each model of the zoo is trained unless told otherwise. No Keras here.
+
+A recipe is the settings of `mnistlab train` that differ from the tutorial's; whatever is given on
+the command line goes before it. Each was chosen on 10,000 images cut from the training split; the
+test split was used once, for the records in `benchmarks/records`.
+
+    one-cycle rates     Smith & Topin 2018, Super-Convergence, https://arxiv.org/abs/1708.07120
+    label smoothing     Szegedy et al. 2016, https://arxiv.org/abs/1512.00567
+    averaged weights    Polyak & Juditsky 1992, https://doi.org/10.1137/0330046 (`use_ema`)
+    distortions         Simard, Steinkraus & Platt 2003, https://doi.org/10.1109/ICDAR.2003.1227801
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a training; the fields are those of `TrainSettings`, with its defaults."""
+
+    normalize: str = "columns"
+    loss: str = "sparse_categorical_crossentropy"
+    last_activation: str | None = None
+    label_smoothing: float = 0.0
+    optimizer: str = "adam"
+    learning_rate: float | None = None
+    schedule: str = "constant"
+    batch_size: int = 32
+    epochs: int = 3
+    augment: str = "none"
+    devices: int = 1
+
+    def settings(self) -> dict[str, Any]:
+        """Give the values by name."""
+        return asdict(self)
+
+
+_SMOOTHED: dict[str, Any] = {
+    "normalize": "scale",
+    "loss": "categorical_crossentropy",
+    "last_activation": "linear",
+    "label_smoothing": 0.1,
+}
+
+RECIPES: dict[str, Recipe] = {
+    "lenet": Recipe(
+        normalize="scale",
+        last_activation="linear",
+        learning_rate=0.002,
+        schedule="one-cycle",
+        batch_size=128,
+        epochs=10,
+        augment="shift=1",
+        devices=2,
+    ),
+    "cnn-fast": Recipe(
+        **_SMOOTHED,
+        optimizer="adam:beta_1=0.7,beta_2=0.9",
+        learning_rate=0.02,
+        schedule="one-cycle",
+        batch_size=128,
+        epochs=1,
+        devices=2,
+    ),
+    "cnn-best": Recipe(
+        **_SMOOTHED,
+        optimizer="adam:beta_1=0.7,beta_2=0.9",
+        learning_rate=0.01,
+        schedule="one-cycle",
+        batch_size=128,
+        epochs=20,
+        augment="shift=2,rotate=10,scale=0.1,shear=0.1",
+        devices=2,
+    ),
+}
+"""Models that are not here are trained as the tutorial trains its own."""
+
+
+def recipe_of(model: str) -> Recipe:
+    """Give the recipe of a model's name."""
+    return RECIPES.get(model, Recipe())

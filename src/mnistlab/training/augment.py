@@ -1,0 +1,124 @@
+"""Vary a batch of raw images inside of the compiled epoch: uint8 (n, h, w) in, the same out.
+
+    displacement   rotation, scale, shear about the centre, and a smooth random field
+    warp           two passes, along rows, then along columns (Catmull & Smith 1980, "3-D
+                   transformations of images in scanline order"), each a sum over few whole
+                   steps, weighted linearly: 4 times as fast on a CPU as gathering four neighbours
+    thickness      a share of the greatest (or the least) of a pixel and its four neighbours
+    shift          by whole pixels, as MNIST itself was centred
+
+What moves in from outside is paper, 0. A function of (key, images) alone.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from mnistlab.models.augmentation import Augmentation
+
+GRID = 5
+"""Points a side of the coarse random field: a wave of a third of the image, as Simard's sigma."""
+
+
+def augment(amounts: Augmentation, key: Any, images: Any) -> Any:
+    """Vary images, uint8 (n, h, w) or (n, h, w, 1), each by its own draw from `key`."""
+    if images.ndim == 4:
+        return augment(amounts, key, images[..., 0])[..., None]
+    keys = jax.random.split(key, 4)
+    changed = images
+    if amounts.warps or amounts.thickness:
+        changed = changed.astype(jnp.float32)
+        if amounts.warps:
+            changed = _warp(changed, *_displacement(amounts, keys[0], keys[1], images.shape))
+        if amounts.thickness:
+            changed = _thicken(changed, _draw(keys[2], (len(images),), amounts.thickness))
+        changed = jnp.round(jnp.clip(changed, 0, 255)).astype(jnp.uint8)
+    if amounts.shift:
+        most = int(amounts.shift)
+        steps = jax.random.randint(keys[3], (2, len(images)), 0, 2 * most + 1)
+        changed = _shift(_shift(changed, steps[0], most, 1), steps[1], most, 2)
+    return changed
+
+
+def _displacement(amounts: Augmentation, key: Any, smooth: Any, shape: Any) -> tuple[Any, Any, int]:
+    """Say from where each pixel comes: rows and columns away (n, h, w), and the most of them."""
+    n, height, width = shape
+    angle, down, across, shear = (
+        _draw(one, (n, 1, 1), most)
+        for one, most in zip(
+            jax.random.split(key, 4),
+            (math.radians(amounts.rotate), amounts.scale, amounts.scale, amounts.shear),
+            strict=True,
+        )
+    )
+    y = (jnp.arange(height) - (height - 1) / 2)[:, None]
+    x = (jnp.arange(width) - (width - 1) / 2)[None, :]
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    rows = ((1 + down) * cos - 1) * y + (1 + down) * sin * x
+    columns = ((1 + across) * cos - 1) * x - (1 + across) * sin * y + shear * y
+    if amounts.elastic:
+        field = amounts.elastic * jax.random.normal(smooth, (2, n, GRID, GRID))
+        finer = jnp.einsum("ia,snab,jb->snij", _between(height), field, _between(width))
+        rows, columns = rows + finer[0], columns + finer[1]
+    turned = math.radians(amounts.rotate) + amounts.scale + amounts.shear
+    most = math.ceil(turned * max(height, width) / 2 * 0.7 + 2 * amounts.elastic)
+    return jnp.clip(rows, -most, most), jnp.clip(columns, -most, most), most
+
+
+def _between(length: int) -> Any:
+    """Give weights (length, GRID) of linear interpolation between the points of the grid."""
+    place = jnp.linspace(0, GRID - 1, length)[:, None]
+    return jnp.maximum(0, 1 - jnp.abs(place - jnp.arange(GRID)))
+
+
+def _warp(images: Any, rows: Any, columns: Any, most: int) -> Any:
+    """Fetch each pixel from `rows` down and `columns` across: (n, h, w) float32."""
+    _, height, width = images.shape
+    padded = jnp.pad(images, ((0, 0), (0, 0), (most, most)))
+    parts = (
+        _nearness(columns, step) * padded[:, :, most + step : most + step + width]
+        for step in range(-most, most + 1)
+    )
+    along = sum(parts, start=jnp.zeros_like(images))
+    padded = jnp.pad(along, ((0, 0), (most, most), (0, 0)))
+    parts = (
+        _nearness(rows, step) * padded[:, most + step : most + step + height]
+        for step in range(-most, most + 1)
+    )
+    return sum(parts, start=jnp.zeros_like(images))
+
+
+def _nearness(distance: Any, step: int) -> Any:
+    return jnp.maximum(0, 1 - jnp.abs(distance - step))
+
+
+def _thicken(images: Any, amount: Any) -> Any:
+    """Mix each image with its dilation (amount above 0) or erosion (below)."""
+    padded = jnp.pad(images, ((0, 0), (1, 1), (1, 1)))
+    around = (padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:])
+    thick = thin = images
+    for neighbour in around:
+        thick, thin = jnp.maximum(thick, neighbour), jnp.minimum(thin, neighbour)
+    share = amount[:, None, None]
+    return images + jnp.where(share > 0, share * (thick - images), share * (images - thin))
+
+
+def _shift(images: Any, steps: Any, most: int, axis: int) -> Any:
+    """Move each image by its own number of whole pixels, steps - most, along `axis`."""
+    length = images.shape[axis]
+    sides = [(0, 0)] * 3
+    sides[axis] = (most, most)
+    padded = jnp.pad(images, sides)
+    moved = images
+    for step in range(2 * most + 1):
+        part = jax.lax.slice_in_dim(padded, step, step + length, axis=axis)
+        moved = jnp.where((steps == step)[:, None, None], part, moved)
+    return moved
+
+
+def _draw(key: Any, shape: tuple[int, ...], most: float) -> Any:
+    return jax.random.uniform(key, shape, minval=-most, maxval=most)
