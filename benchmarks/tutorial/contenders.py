@@ -63,10 +63,10 @@ def start_keras() -> tuple[Any, Any]:
 
 
 def start_mnistlab() -> tuple[Any, Any]:
-    """Start as the command does: JAX on one thread; give Keras and mnistlab's `fit`."""
+    """Start as a user's own program does; give Keras and mnistlab's `fit`."""
     from mnistlab.models.backend import use_backend
 
-    keras = use_backend("jax", threads=1)
+    keras = use_backend("jax")
     from mnistlab.training.engine import fit
 
     return keras, fit

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from mnistlab.errors import MissingExtraError, OptionError, UnknownNameError
 
@@ -22,6 +23,16 @@ BACKENDS = {"jax": "", "tensorflow": "tensorflow", "torch": "torch"}
 # `import keras` also imports these when they are installed, for wrappers and plots that
 # mnistlab does not call: 1.3 s and 0.6 s of a two-second import.
 _OPTIONAL_IN_KERAS = ("sklearn", "matplotlib")
+
+# Attention on TPUs, which Keras imports, and the Fortran compiler, which SciPy does for it: a
+# fifth of what is left. They are imported when something of theirs is asked for.
+_SPLASH = "jax.experimental.pallas.ops.tpu.splash_attention"
+_LATER = (
+    "numpy.f2py",
+    f"{_SPLASH}.splash_attention_kernel",
+    f"{_SPLASH}.splash_attention_mask",
+    _SPLASH,
+)
 
 
 def default_backend() -> str:
@@ -60,7 +71,7 @@ def use_backend(
         importlib.import_module("jax").config.update("jax_num_cpu_devices", devices)
     if name == "tensorflow":
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _absent(_OPTIONAL_IN_KERAS):
+    with _absent(_OPTIONAL_IN_KERAS), _deferred(_LATER):
         keras = importlib.import_module("keras")
     if name == "jax" and run_inline:
         sys.modules["jax"].config.update("jax_cpu_enable_async_dispatch", False)
@@ -93,3 +104,35 @@ def _absent(names: tuple[str, ...]) -> Iterator[None]:
     finally:
         for name in hidden:
             sys.modules.pop(name, None)
+
+
+class _Later(ModuleType):
+    """Stands for a module that is imported when one of its attributes is asked for."""
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return getattr(importlib.import_module(self.__name__), attribute)
+
+
+@contextmanager
+def _deferred(names: tuple[str, ...]) -> Iterator[None]:
+    """Let others import `names` without doing so yet, for the time of one import.
+
+    A module stands before its package, so that the package can have it.
+    """
+    stand_ins: dict[str, ModuleType] = {}
+    for name in names:
+        if name not in sys.modules:
+            stand_ins[name] = sys.modules[name] = _Later(name)
+    for name, module in stand_ins.items():
+        package, _, last = name.rpartition(".")
+        if package in sys.modules:
+            setattr(sys.modules[package], last, module)
+    try:
+        yield
+    finally:
+        for name in stand_ins:
+            package, _, last = name.rpartition(".")
+            sys.modules.pop(name, None)
+            vars(sys.modules.get(package, ModuleType(""))).pop(last, None)
