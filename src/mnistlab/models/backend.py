@@ -112,6 +112,8 @@ class _Later(ModuleType):
     def __getattr__(self, attribute: str) -> Any:
         if attribute.startswith("__"):
             raise AttributeError(attribute)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
         return getattr(importlib.import_module(self.__name__), attribute)
 
 
@@ -121,6 +123,7 @@ def _deferred(names: tuple[str, ...]) -> Iterator[None]:
 
     A module stands before its package, so that the package can have it.
     """
+    importlib.import_module("numpy")  # which finds what stands for a part of it as an attribute
     stand_ins: dict[str, ModuleType] = {}
     for name in names:
         if name not in sys.modules:
