@@ -1,6 +1,6 @@
-"""The newest record as a Markdown table: `python -m benchmarks.table [--write|--check README.md]`.
+"""The newest records as Markdown tables: `python -m benchmarks.table [--write|--check README.md]`.
 
-The table stands between two markers, and nothing else of the file is touched.
+Each table stands between two markers, and nothing else of the file is touched.
 """
 
 from __future__ import annotations
@@ -101,12 +101,13 @@ def caption(record: Mapping[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
-def replaced(text: str, table: str) -> str:
+def replaced(text: str, table: str, markers: tuple[str, str] = (BEGIN, END)) -> str:
     """Put `table` between the markers of `text`. Raises Unusable if they are not there once."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise Unusable(f"there must be one {BEGIN} and, after it, one {END}")
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}"
+    begin, end = markers
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise Unusable(f"there must be one {begin} and, after it, one {end}")
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
 
 
 def write(record: Mapping[str, Any] | None, target: Path) -> str:

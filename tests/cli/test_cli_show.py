@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,6 @@ def test_a_refused_picture_prints_no_result(inside, tmp_path):
 
 
 def test_show_counts_the_classes(inside, tmp_path):
-    import json
-
     sheet = inside("show", "--json")
     assert sheet.code == 0
     document = json.loads(sheet.out)
@@ -72,6 +71,42 @@ def test_show_of_the_users_own(inside, glyphs):
     assert shown.out.endswith("y value: 3\n")
 
 
+def test_show_an_image_beside_varied_copies(inside, tmp_path):
+    words = ("show", "7", "--augment", "shift=2,rotate=10,scale=0.1,elastic=1")
+    first = inside(*words, "--json")
+    assert first.code == 0, first.err
+    document = json.loads(first.out)
+    assert document["indices"] == [7]
+    assert document["labels"] == [3]
+    assert document["augment"] == {"shift": 2, "rotate": 10, "scale": 0.1, "elastic": 1}
+    assert (document["seed"], document["copies"]) == (1, 24)
+    picture = tmp_path / "mnist-train-7-varied.png"
+    assert document["picture"] == picture.name
+    assert inside(*words).code == 0  # the same picture: nothing to replace
+    other = inside(*words, "--seed", "2")
+    assert other.code == 2
+    assert "exists already" in other.err
+    assert inside(*words, "--seed", "2", "--out", "2.png").code == 0
+    assert (tmp_path / "2.png").read_bytes() != picture.read_bytes()
+
+
+def test_show_one_of_each_class_beside_varied_copies(inside, glyphs, tmp_path):
+    words = ("show", "--dataset", glyphs, "--augment", "thickness=0.5", "--out", "v.png")
+    document = json.loads(inside(*words, "--json").out)
+    assert document["labels"] == list(range(10))
+    assert [index % 10 for index in document["indices"]] == list(range(10))
+    assert (tmp_path / "v.png").read_bytes().startswith(PNG)
+    table = inside(*words).out
+    assert "varied by thickness=0.5, seed 1" in table
+    assert all(f"{index}" in table for index in document["indices"])
+
+
+def test_nothing_varied_is_the_image_as_it_is(inside, tmp_path):
+    for words in ((), ("--augment", "none"), ("--augment", "shift=0")):
+        assert inside("show", "7", *words).code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["mnist-train-7.png"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -85,6 +120,12 @@ def test_show_of_the_users_own(inside, glyphs):
         (("3", "--out", "/proc/nope.png"), "cannot write"),
         (("3", "--dataset", "mnsit"), "did you mean 'mnist'"),
         (("3", "--classes", "300"), "256"),
+        (("3", "--augment", "shift=9"), "from 0 to 8"),
+        (("3", "--augment", "shfit=1"), "did you mean 'shift'"),
+        (("3", "--augment", "shift"), "key=value"),
+        (("60000", "--augment", "shift=1"), "0 to 59999"),
+        (("3", "--augment", "shift=1", "--normalized"), "give one of them"),
+        (("3", "--augment", "shift=1", "--seed", "-1"), "seed"),
     ],
 )
 def test_wrong_use_of_show(inside, arguments, says):

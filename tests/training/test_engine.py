@@ -11,9 +11,12 @@ import keras
 import numpy as np
 import pytest
 
+from mnistlab.data import load
 from mnistlab.models import functions
 from mnistlab.training.engine import epoch_order, fit
 from mnistlab.training.handover import HandOver
+from mnistlab.training.settings import TrainSettings
+from mnistlab.training.train import build_compiled, encode, set_seed
 
 layers = keras.layers
 on_jax = pytest.mark.skipif(keras.config.backend() != "jax", reason="the engine is JAX's")
@@ -185,6 +188,22 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_follows_fit_with_every_kind_of_model(name, data):
     assert_same(both(MODELS[name], data))
+
+
+@on_jax
+def test_follows_fit_on_cnn_fast_by_its_recipe(glyphs):
+    """Convolutions, BatchNormalization, smoothed labels, Adam at a rate that rises and falls."""
+    digits, settings = load(glyphs), TrainSettings.of("cnn-fast")
+    y = encode(settings.loss, digits.y_train, digits.num_classes)
+    options = {"batch_size": settings.batch_size, "epochs": settings.epochs, "verbose": 0}
+    results = []
+    for train in (lambda model, *a, **k: model.fit(*a, **k), fit):
+        set_seed(settings.seed)
+        model = build_compiled(settings, digits)
+        set_seed(11)
+        history = train(model, digits.x_train, y, **options)
+        results.append((model, history.history))
+    assert_same(results)
 
 
 @on_jax

@@ -171,11 +171,13 @@ def _train_and_test(
     run: Run, dataset: Dataset, model: Any, seconds: dict[str, float], drawing: _Drawing
 ) -> None:
     from mnistlab.evaluation.testing import first_layer, save_records, score_model
+    from mnistlab.models.zoo import members_of
     from mnistlab.training.train import save_model
     from mnistlab.training.train import train as train_run
 
     settings = run.settings
-    with EpochProgress(settings.epochs) as shown, remembered_interrupt() as check:
+    epochs = settings.epochs * len(members_of(model))
+    with EpochProgress(epochs) as shown, remembered_interrupt() as check:
 
         def on_epoch(done: int, logs: dict[str, float]) -> None:
             check()

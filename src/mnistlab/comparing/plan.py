@@ -171,7 +171,7 @@ def every_choice(axis: str) -> list[str]:
         "optimizer": functions.OPTIMIZERS,
         "loss": (name for name, loss in functions.LOSSES.items() if not loss.refused),
         "activation": (name for name, each in functions.ACTIVATIONS.items() if not each.refused),
-        "model": functions.MODELS,
+        "model": (name for name in functions.MODELS if name != functions.ENSEMBLE),
         "normalize": functions.NORMALIZATIONS,
     }
     if axis not in known:
@@ -191,6 +191,8 @@ def make_arm(axis: str, name: str, base: TrainSettings) -> Arm:
     settings = replace(base, **{AXES[axis]: value})
     settings = replace(settings, last_activation=_last_activation(settings))
     settings.check_values()
+    if parse_spec(settings.model).name == functions.ENSEMBLE:
+        raise OptionError("an ensemble is many trainings, a trial is one; compare its member")
     spec = parse_spec(settings.optimizer)
     if "learning_rate" in spec.options:
         raise OptionError(

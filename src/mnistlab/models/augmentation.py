@@ -43,7 +43,16 @@ class Augmentation:
 
     def __bool__(self) -> bool:
         """Say whether anything is changed at all."""
-        return any(getattr(self, each.name) for each in fields(self))
+        return bool(self.given())
+
+    def __str__(self) -> str:
+        """Write it so that `parse_augmentation` reads it again."""
+        return ",".join(f"{name}={value}" for name, value in self.given().items()) or NONE
+
+    def given(self) -> dict[str, float]:
+        """Give the amounts other than 0 by name."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if value}
 
 
 AUGMENTATIONS = tuple(each.name for each in fields(Augmentation))

@@ -10,7 +10,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,7 +68,8 @@ def use_backend(
     if threads is not None:
         os.environ.setdefault("PJRT_NPROC", str(threads))
     if name == "jax" and devices > 1:
-        importlib.import_module("jax").config.update("jax_num_cpu_devices", devices)
+        with suppress(RuntimeError):  # JAX runs already: the engine says if it has too few
+            importlib.import_module("jax").config.update("jax_num_cpu_devices", devices)
     if name == "tensorflow":
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _absent(_OPTIONAL_IN_KERAS), _deferred(_LATER):

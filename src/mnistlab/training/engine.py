@@ -72,7 +72,8 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
     seconds spent on compiling in `compile_seconds` (where the engine did the work).
 
     Raises: what `model.fit` raises for the same arguments; OptionError for amounts that cannot
-    be, more devices than there are, or either where `model.fit` has to do the work.
+    be, for images that cannot be varied, for more devices than there are, and for either where
+    `model.fit` has to do the work.
     """
     arguments = {name: value for name, value in locals().items() if name not in OWN_ARGUMENTS}
     augmentation = parse_augmentation(augment) if isinstance(augment, str) else augment
@@ -82,6 +83,8 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
             raise OptionError(f"augment and devices are for the compiled epoch only: {reason}")
         warnings.warn(f"trained by model.fit: {reason}", HandOver, stacklevel=2)
         return model.fit(**_seeded(arguments, seed))
+    if augmentation:
+        _check_images(x)
     from mnistlab.training.epoch import EpochProgram
 
     (x, y, sample_weight), validation_data = split_validation(
@@ -209,6 +212,14 @@ def _key(epoch: int, seed: int | None) -> np.ndarray:
     if seed is None:
         return np.random.randint(0, 2**32, 2, np.uint32)
     return np.array([seed, epoch], np.uint32)
+
+
+def _check_images(x: Any) -> None:
+    """Raise OptionError unless x is raw images, which can be varied."""
+    shape = tuple(getattr(x, "shape", ()))
+    if len(shape) not in (3, 4) or shape[3:] not in ((), (1,)) or x.dtype != np.uint8:
+        given = f"{x.dtype} {shape}" if shape else type(x).__name__
+        raise OptionError(f"augment is for uint8 images (n, h, w) or (n, h, w, 1); x is {given}")
 
 
 def split_validation(data: Any, fraction: float, given: Any) -> tuple[Any, Any]:

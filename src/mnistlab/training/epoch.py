@@ -315,8 +315,11 @@ def _shardings(devices: int) -> tuple[Any, Any]:
     if devices == 1:
         return None, None
     found = jax.devices()
-    if len(found) < devices:
-        raise OptionError(f"devices is {devices}; JAX has {len(found)} here")
+    if not 1 <= devices <= len(found):
+        raise OptionError(
+            f"devices is {devices}; JAX has {len(found)} here, and where it has no GPU as many as "
+            "jax_num_cpu_devices says before it starts"
+        )
     mesh = jax.sharding.Mesh(np.array(found[:devices]), ("batch",))
     named = [jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec("batch")]
     everywhere, divided = (jax.sharding.NamedSharding(mesh, spec) for spec in named)

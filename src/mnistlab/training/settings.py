@@ -85,10 +85,11 @@ class TrainSettings:
     @classmethod
     def of(cls, model: str = "mlp", **given: Any) -> TrainSettings:
         """Give the settings of a model's recipe, but those that are `given`."""
-        return cls(model=model, **recipe_of(parse_spec(model).name).settings() | given)
+        name = model.partition(":")[0].strip()  # of mlp:hidden=16, and of file.py:function
+        return cls(model=model, **recipe_of(name).settings() | given)
 
     def check(self) -> TrainSettings:
-        """Return these settings, with a data set's path made absolute and the backend named.
+        """Return these settings, with all paths made absolute and the backend named.
 
         Raises OptionError or UnknownNameError, without importing Keras.
         """
@@ -101,7 +102,8 @@ class TrainSettings:
             raise OptionError(f"the path {self.dataset!a} is not UTF-8; rename it") from None
         found = resolve(self.dataset)
         dataset = str(found.resolve()) if isinstance(found, Path) else found.name
-        return replace(self, dataset=dataset, backend=self.backend or default_backend())
+        backend = self.backend or default_backend()
+        return replace(self, dataset=dataset, model=_absolute(self.model), backend=backend)
 
     def check_values(self) -> None:
         """Raise OptionError or UnknownNameError unless every name and number can be used."""
@@ -140,7 +142,8 @@ class TrainSettings:
         backend = self.backend or default_backend()
         if backend != "jax" and (varied or self.devices > 1):
             asked = "augment" if varied else "devices"
-            raise OptionError(f"{asked} is for the jax backend; on {backend} leave it out")
+            without = "--augment none" if varied else "--devices 1"
+            raise OptionError(f"{asked} is for the jax backend; on {backend} give {without}")
 
     def command(self) -> str:
         """Write the command that runs these settings again."""
@@ -150,8 +153,16 @@ class TrainSettings:
             value = getattr(self, each.name)
             changed = value != getattr(usual, each.name)
             if changed or (each.name == "model" and value != each.default):
+                value = self._meant(each.name) if value is None else value
                 words += [f"--{each.name.replace('_', '-')}", _plain(value)]
         return shlex.join(words)
+
+    def _meant(self, name: str) -> Any:
+        """Say what None stands for, where a model's recipe has something else."""
+        if name == "last_activation":
+            return find_last_activation(self.loss)
+        spec = parse_spec(self.optimizer)
+        return spec.options.get("learning_rate", OPTIMIZERS[spec.name].default_rate)
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values, as they stand in `settings.json`."""
@@ -168,6 +179,14 @@ class TrainSettings:
                 raise TypeError(f"{each.name} is {value!r:.80}, not {each.type}")
         settings.check_values()
         return settings
+
+
+def _absolute(model: str) -> str:
+    """Make the path of the user's own model absolute; others are as they are."""
+    if not is_own(model):
+        return model
+    file, _, function = model.rpartition(":")
+    return f"{Path(file).resolve()}:{function}"
 
 
 def _plain(value: Any) -> str:

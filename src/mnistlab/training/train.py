@@ -7,8 +7,8 @@ import math
 import random
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -23,6 +23,7 @@ from mnistlab.models.zoo import (
     PixelStatistics,
     build,
     keras_loss,
+    members_of,
     with_probabilities,
     without_probabilities,
 )
@@ -64,24 +65,40 @@ def train(run: Run, dataset: Dataset, model: keras.Model, on_epoch: OnEpoch) -> 
     the last finished epoch to be resumed.
     """
     settings = run.settings
-    history = _restore(run, model)
+    members = members_of(model)
+    history = _restore(run, members)
     built = time.perf_counter()
-    done = len(history.get("loss", []))
-    keeper = _Checkpoints(run, history, on_epoch)
     x, y = dataset.x_train, encode(settings.loss, dataset.y_train, dataset.num_classes)
-    (x, y), held_out = hold_out(x, y, settings.validation)
-    compiled = 0.0
-    if done < settings.epochs:
-        fitted = fit(
-            model, x, y, batch_size=settings.batch_size, epochs=settings.epochs, verbose=0,
-            callbacks=[keeper], validation_data=held_out, initial_epoch=done, seed=settings.seed,
-            validation_batch_size=1000, augment=settings.augment, devices=settings.devices,
-        )  # fmt: skip
-        compiled = getattr(fitted, "compile_seconds", 0.0)
-    else:  # stopped after its last epoch: what `fit` does at its end is left to do
-        model.optimizer.finalize_variable_values(model.trainable_weights)
+    split = hold_out(x, y, settings.validation)
+    compiled, done = 0.0, len(history.get("loss", []))
+    for number, member in enumerate(members):
+        before = number * settings.epochs
+        if done <= before + settings.epochs:
+            keeper = _Checkpoints(run, members, before, history, on_epoch)
+            own = replace(settings, seed=settings.seed + number)
+            compiled += _train_one(member, split, own, max(done - before, 0), keeper)
     trained = time.perf_counter() - built - compiled
-    return Trained(model, keeper.history, {"compile": compiled, "train": trained})
+    return Trained(model, history, {"compile": compiled, "train": trained})
+
+
+def _train_one(
+    model: keras.Model,
+    split: tuple[Any, Any],
+    settings: TrainSettings,
+    done: int,
+    keeper: keras.callbacks.Callback,
+) -> float:
+    """Train one model on from `done` epochs; give the seconds spent on compiling."""
+    if done == settings.epochs:  # stopped after its last: what `fit` does at its end is left to do
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+        return 0.0
+    (x, y), held_out = split
+    fitted = fit(
+        model, x, y, batch_size=settings.batch_size, epochs=settings.epochs, verbose=0,
+        callbacks=[keeper], validation_data=held_out, initial_epoch=done, seed=settings.seed,
+        validation_batch_size=1000, augment=settings.augment, devices=settings.devices,
+    )  # fmt: skip
+    return float(getattr(fitted, "compile_seconds", 0.0))
 
 
 def set_seed(seed: int) -> None:
@@ -113,7 +130,8 @@ def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
         classes=dataset.num_classes,
         pixels=pixels,
     )
-    compile_model(model, settings, images=len(dataset.x_train))
+    for member in members_of(model):
+        compile_model(member, settings, images=len(dataset.x_train))
     return model
 
 
@@ -237,17 +255,17 @@ def load_trained(run: Run) -> keras.Model:
     return without_probabilities(load_model(run))
 
 
-def variables_of(model: keras.Model) -> list[Any]:
-    """List all that training changes: the model's variables, then the optimizer's."""
-    return [*model.variables, *model.optimizer.variables]
+def variables_of(members: Sequence[keras.Model]) -> list[Any]:
+    """List all that training changes: of each model its variables, then its optimizer's."""
+    return [v for model in members for v in (*model.variables, *model.optimizer.variables)]
 
 
-def _restore(run: Run, model: keras.Model) -> History:
-    """Bring the model to the run's last checkpoint; give the history so far."""
+def _restore(run: Run, members: Sequence[keras.Model]) -> History:
+    """Bring the models to the run's last checkpoint; give the history so far."""
     checkpoint = run.load_checkpoint()
     if checkpoint is None:
         return {}
-    variables = variables_of(model)
+    variables = variables_of(members)
     shapes = [tuple(v.shape) for v in variables]
     if shapes != [value.shape for value in checkpoint.variables]:
         raise RunError(f"{run.path / 'checkpoint.npz'} is of another model than settings.json")
@@ -259,9 +277,18 @@ def _restore(run: Run, model: keras.Model) -> History:
 class _Checkpoints(keras.callbacks.Callback):
     """After every epoch: the history grows by a row, a checkpoint is written, progress shown."""
 
-    def __init__(self, run: Run, history: History, on_epoch: OnEpoch) -> None:
+    def __init__(
+        self,
+        run: Run,
+        members: Sequence[keras.Model],
+        before: int,
+        history: History,
+        on_epoch: OnEpoch,
+    ) -> None:
+        """Go on with `history`, `before` whose end other members were trained."""
         super().__init__()
-        self.run, self.history, self.on_epoch = run, history, on_epoch
+        self.run, self.members, self.before = run, members, before
+        self.history, self.on_epoch = history, on_epoch
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.begun = time.perf_counter()
@@ -272,9 +299,10 @@ class _Checkpoints(keras.callbacks.Callback):
         for name in ("loss", "accuracy", "val_loss", "val_accuracy", "seconds"):
             if name in row:
                 self.history.setdefault(name, []).append(float(row[name]))
-        values = [keras.ops.convert_to_numpy(v.value) for v in variables_of(self.model)]
-        self.run.save_checkpoint(Checkpoint(epoch + 1, values, self.history))
-        self.on_epoch(epoch + 1, logs)
+        values = [keras.ops.convert_to_numpy(v.value) for v in variables_of(self.members)]
+        done = self.before + epoch + 1
+        self.run.save_checkpoint(Checkpoint(done, values, self.history))
+        self.on_epoch(done, logs)
 
 
 def quiet_hand_over(backend: str) -> None:

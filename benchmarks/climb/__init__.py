@@ -1,0 +1,1 @@
+"""How far up honest training goes: single networks and ensembles of them, with what they cost."""

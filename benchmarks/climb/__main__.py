@@ -1,0 +1,134 @@
+"""Train `cnn-best` from several seeds and test each, and ensembles of them, once.
+
+`python -m benchmarks.climb --help`. The recipe was chosen on 10,000 images cut from the training
+split; every network is scored as it is after its last epoch, none is left out. Runs stay in --runs,
+so that the same command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import combinations, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.record import circumstances, record_path, save
+from benchmarks.tutorial.processes import run
+from mnistlab.comparing.statistics import summarize as summary_of
+from mnistlab.evaluation.scores import wilson_interval
+
+MOST_ENSEMBLES = 1000
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train what is not yet trained, score it, save the record."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.climb", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--model", default="cnn-best")
+    parser.add_argument("--members", type=int, default=5, help="networks in an ensemble")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs/climb"), help="the trained networks"
+    )
+    parser.add_argument("--out", type=Path, help="the record; in benchmarks/records unless given")
+    options = parser.parse_args(arguments)
+    given = [f"--seeds={options.seeds}", f"--model={options.model}", f"--members={options.members}"]
+    record = circumstances("climb", given)
+    runs = [train(options.model, seed, options.runs) for seed in range(1, options.seeds + 1)]
+    record["runs"] = [{"seed": seed, **found} for seed, (_, found) in enumerate(runs, start=1)]
+    record["summary"] = summarize(record["runs"])
+    shares, labels = zip(*(test_outputs(path) for path, _ in runs), strict=True)
+    record["ensembles"] = ensembles(np.stack(shares), labels[0], options.members)
+    save(record, options.out or record_path(record))
+    print(json.dumps({"summary": record["summary"], "ensembles": record["ensembles"]}, indent=1))
+
+
+def train(model: str, seed: int, folder: Path) -> tuple[Path, dict[str, Any]]:
+    """Train and test one network, or go on with it; give its folder and what it came to."""
+    path = (folder / f"{model.replace(':', '-')}-{seed}").absolute()
+    words = [f"--model={model}", f"--seed={seed}", f"--out={path}"]
+    if path.exists():
+        words = [f"--resume={path}"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = json.loads(run([sys.executable, "-m", "mnistlab", "train", *words, "--json"]).stdout)
+    found = {
+        "test_accuracy": document["test"]["accuracy"],
+        "epochs": len(document["history"]["loss"]),
+        # A run that was resumed has in its history what all its epochs took.
+        "training_seconds": sum(_epoch_seconds(path)),
+        "config": document["config"],
+    }
+    print(f"seed {seed}: {100 * found['test_accuracy']:.2f} %", file=sys.stderr, flush=True)
+    return path, found
+
+
+def _epoch_seconds(path: Path) -> list[float]:
+    from mnistlab.training.runs import Run
+
+    return Run.open(path).read_history()["seconds"]
+
+
+def test_outputs(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Give a run's probabilities for the test images (n, 10), and their labels (n,)."""
+    from mnistlab.data import load
+    from mnistlab.models.backend import use_backend
+
+    use_backend("jax")
+    from mnistlab.training.runs import Run
+    from mnistlab.training.train import load_model
+
+    run = Run.open(path)
+    dataset = load(run.settings.dataset)
+    shares = load_model(run).predict(dataset.x_test, batch_size=1000, verbose=0)
+    return np.asarray(shares, np.float64), dataset.y_test
+
+
+def summarize(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give mean, sd and interval of test accuracy over seeds, and of the seconds."""
+    return {
+        "test_accuracy": asdict(summary_of([each["test_accuracy"] for each in runs])),
+        "training_seconds": asdict(summary_of([each["training_seconds"] for each in runs])),
+    }
+
+
+def ensembles(shares: np.ndarray, labels: np.ndarray, members: int) -> dict[str, Any]:
+    """Score geometric means of `members` networks' probabilities, as the model `ensemble` takes.
+
+    `shares` is (networks, n, classes). Of all choices of members, which overlap, so that their
+    spread is less than that of fresh ensembles; and the one of all networks.
+    """
+    logs = np.log(np.maximum(shares, 1e-30))
+    count = min(math.comb(len(shares), members), MOST_ENSEMBLES)
+    chosen = list(islice(combinations(range(len(shares)), members), count))
+    accuracies = [_accuracy(logs[list(each)], labels) for each in chosen]
+    everyone = _accuracy(logs, labels)
+    right = round(everyone * len(labels))
+    return {
+        "members": members,
+        "choices": len(chosen),
+        "mean": float(np.mean(accuracies)),
+        "least": min(accuracies),
+        "most": max(accuracies),
+        "all": {
+            "members": len(shares),
+            "test_accuracy": everyone,
+            "n": len(labels),
+            "interval": list(wilson_interval(right, len(labels))),
+        },
+    }
+
+
+def _accuracy(logs: np.ndarray, labels: np.ndarray) -> float:
+    return float((logs.mean(axis=0).argmax(axis=1) == labels).mean())
+
+
+if __name__ == "__main__":
+    main()
