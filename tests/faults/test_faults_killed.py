@@ -208,7 +208,8 @@ def test_interrupted_as_each_file_appears(options, reference, tmp_path, weights_
     assert "Traceback" not in err
     assert process.returncode in (130, 0), err
     assert_readable(run, 2)
-    assert process.returncode == 0 or f"--resume {run}" in err
+    # Once the page is there, nothing is left to be resumed.
+    assert process.returncode == 0 or f"--resume {run}" in err or stage == "report.html"
     done = subprocess.run([*PYTHON, "train", "--resume", "run"], cwd=tmp_path, capture_output=True)
     assert done.returncode == 0
     assert (run / "report.html").exists()

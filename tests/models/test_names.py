@@ -10,6 +10,7 @@ from mnistlab.data import normalize_columns
 from mnistlab.errors import OptionError, UnknownNameError
 from mnistlab.models.functions import (
     ACTIVATIONS,
+    ENSEMBLE,
     LOSSES,
     MODELS,
     NORMALIZATIONS,
@@ -56,7 +57,7 @@ def test_activations_are_all_of_keras():
 
 
 def test_models_are_all_of_the_zoo():
-    assert MODELS.keys() == ZOO.keys()
+    assert MODELS.keys() == {*ZOO, ENSEMBLE}
 
 
 @pytest.mark.parametrize("name", usable_activations())

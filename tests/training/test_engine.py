@@ -191,6 +191,7 @@ def test_follows_fit_with_every_kind_of_model(name, data):
 
 
 @on_jax
+@pytest.mark.slow
 def test_follows_fit_on_cnn_fast_by_its_recipe(glyphs):
     """Convolutions, BatchNormalization, smoothed labels, Adam at a rate that rises and falls."""
     digits, settings = load(glyphs), TrainSettings.of("cnn-fast")
@@ -203,7 +204,8 @@ def test_follows_fit_on_cnn_fast_by_its_recipe(glyphs):
         set_seed(11)
         history = train(model, digits.x_train, y, **options)
         results.append((model, history.history))
-    assert_same(results)
+    # Adam turns the rounding of a gradient near 0 into a share of a step, which is up to 0.02.
+    assert_same(results, tolerance=5e-4)
 
 
 @on_jax

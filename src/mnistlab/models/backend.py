@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,8 @@ from mnistlab.errors import MissingExtraError, OptionError, UnknownNameError
 
 BACKENDS = {"jax": "", "tensorflow": "tensorflow", "torch": "torch"}
 """Each backend and the extra that brings it ("" for the one that is always there)."""
+
+_BROKEN_ENTRY = re.compile(r"Error reading persistent compilation cache entry for '(\w+)'")
 
 # `import keras` also imports these when they are installed, for wrappers and plots that
 # mnistlab does not call: 1.3 s and 0.6 s of a two-second import.
@@ -70,8 +74,8 @@ def use_backend(
     if name == "jax" and devices > 1:
         with suppress(RuntimeError):  # JAX runs already: the engine says if it has too few
             importlib.import_module("jax").config.update("jax_num_cpu_devices", devices)
-    if name == "tensorflow":
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # XLA tells of what it does, TensorFlow too; neither is the user's concern.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _absent(_OPTIONAL_IN_KERAS), _deferred(_LATER):
         keras = importlib.import_module("keras")
     if name == "jax" and run_inline:
@@ -92,6 +96,25 @@ def cache_compilations(folder: Path) -> None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+        _drop_broken_entries(folder)
+
+
+def _drop_broken_entries(folder: Path) -> None:
+    """Have a program that cannot be read from the cache deleted, so that it is written again.
+
+    JAX warns of it, compiles, and leaves it as it is, to warn again the next time.
+    """
+    show = warnings.showwarning
+
+    def show_or_mend(message: Any, *where: Any, **more: Any) -> None:
+        broken = _BROKEN_ENTRY.match(str(message))
+        if broken is None:
+            show(message, *where, **more)
+            return
+        for path in folder.glob(f"{broken[1]}-*"):
+            path.unlink(missing_ok=True)
+
+    warnings.showwarning = show_or_mend
 
 
 @contextmanager

@@ -84,9 +84,15 @@ class TrainSettings:
 
     @classmethod
     def of(cls, model: str = "mlp", **given: Any) -> TrainSettings:
-        """Give the settings of a model's recipe, but those that are `given`."""
+        """Give the settings of a model's recipe, but those that are `given`.
+
+        With another loss goes what the recipe has for its own.
+        """
         name = model.partition(":")[0].strip()  # of mlp:hidden=16, and of file.py:function
-        return cls(model=model, **recipe_of(name).settings() | given)
+        recipe = recipe_of(name).settings()
+        if given.get("loss", recipe["loss"]) != recipe["loss"]:
+            del recipe["label_smoothing"], recipe["last_activation"]
+        return cls(model=model, **recipe | given)
 
     def check(self) -> TrainSettings:
         """Return these settings, with all paths made absolute and the backend named.
