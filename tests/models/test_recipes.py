@@ -128,7 +128,7 @@ def test_the_command_writes_what_none_stands_for(optimizer, rate):
 
 
 def test_with_another_loss_goes_what_the_recipe_has_for_its_own():
-    settings = TrainSettings.of("cnn-fast", loss="kl_divergence")
+    settings = TrainSettings.of("cnn-fast", loss="kl_divergence", backend="jax")
     assert (settings.label_smoothing, settings.last_activation) == (0.0, None)
     assert settings.schedule == TrainSettings.of("cnn-fast").schedule
     settings.check_values()
