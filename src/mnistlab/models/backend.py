@@ -51,8 +51,8 @@ def use_backend(
 ) -> ModuleType:
     """Import Keras on the backend `name` and return it.
 
-    `threads` bounds XLA's thread pool, where JAX is not yet running: a batch-32 MLP runs a
-    little faster on one thread than on two (0.77 s to 0.81 s an epoch), and leaves a core free.
+    `threads` bounds XLA's thread pool, where JAX is not yet running: a batch-32 MLP is about as
+    fast on one thread as on two, by the machine, and leaves a core free.
     `run_inline` lets JAX, where it is not yet running, compute in the thread that asks: programs
     asked for by several threads then run on several cores. `devices` lets JAX, where it is not
     yet running, take so many cores for devices, if it finds no others.
