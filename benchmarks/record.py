@@ -82,7 +82,12 @@ def save(record: dict[str, Any], path: Path) -> None:
     write_atomic(path, json.dumps(record, indent=1) + "\n")
 
 
+def all_of(benchmark: str, folder: Path = RECORDS) -> list[dict[str, Any]]:
+    """Load all of the benchmark's records, the newest first."""
+    records = [json.loads(path.read_text()) for path in folder.glob(f"{benchmark}-*.json")]
+    return sorted(records, key=lambda record: record["date"], reverse=True)
+
+
 def newest(benchmark: str, folder: Path = RECORDS) -> dict[str, Any] | None:
     """Load the benchmark's record of the latest date, or None."""
-    records = [json.loads(path.read_text()) for path in folder.glob(f"{benchmark}-*.json")]
-    return max(records, key=lambda record: record["date"], default=None)
+    return next(iter(all_of(benchmark, folder)), None)

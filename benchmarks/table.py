@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import newest
+from benchmarks import markdown
+from benchmarks.markdown import Unusable, figure
+from benchmarks.record import all_of, newest
+from benchmarks.sprint import table as sprint
 from benchmarks.tutorial.contenders import CONTENDERS
 from benchmarks.tutorial.summary import REFERENCE
 from mnistlab.files import write_atomic
 
-BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
+MARKERS = BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
 HEAD = (
     "",
     "training, s",
@@ -30,17 +33,11 @@ HEAD = (
 )
 
 
-class Unusable(RuntimeError):
-    """There is no record, or none to be shown, or no place to show it in."""
-
-
 def render(record: Mapping[str, Any]) -> str:
     """Make the table and the line under it from a record's summary. Pure."""
-    rows = [HEAD, ["---", *["--:"] * (len(HEAD) - 1)]]
     training = record["summary"]["training"]
-    rows += [row(name, record["summary"]) for name in CONTENDERS if name in training]
-    table = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
-    return f"{table}\n\n{caption(record)}"
+    rows = [row(name, record["summary"]) for name in CONTENDERS if name in training]
+    return f"{markdown.table(HEAD, rows)}\n\n{caption(record)}"
 
 
 def row(name: str, summary: Mapping[str, Any]) -> list[str]:
@@ -63,18 +60,6 @@ def row(name: str, summary: Mapping[str, Any]) -> list[str]:
 def percent(shares: Mapping[str, float]) -> dict[str, float]:
     """Make shares percentages."""
     return {name: 100 * share for name, share in shares.items()}
-
-
-def figure(values: Mapping[str, float] | None, form: str, *, spread: bool = True) -> str:
-    """Write a median with its spread, which is left out where it would show no difference.
-
-    >>> figure({"median": 2.345, "min": 2.1, "max": 2.5}, ".2f")
-    '2.35 (2.10–2.50)'
-    """
-    if values is None:
-        return "—"
-    middle, low, high = (format(values[name], form) for name in ("median", "min", "max"))
-    return f"{middle} ({low}–{high})" if spread and low != high else middle
 
 
 def caption(record: Mapping[str, Any]) -> str:
@@ -101,20 +86,12 @@ def caption(record: Mapping[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
-def replaced(text: str, table: str, markers: tuple[str, str] = (BEGIN, END)) -> str:
-    """Put `table` between the markers of `text`. Raises Unusable if they are not there once."""
-    begin, end = markers
-    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
-        raise Unusable(f"there must be one {begin} and, after it, one {end}")
-    before, _, rest = text.partition(begin)
-    return f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
-
-
 def write(record: Mapping[str, Any] | None, target: Path) -> str:
     """Bring the table in `target` up to date; give what to tell. Raises Unusable."""
     if record is None:
         raise Unusable("there is no record yet: run python -m benchmarks.tutorial")
-    write_atomic(target, replaced(target.read_text(encoding="utf-8"), presentable(record)))
+    text = target.read_text(encoding="utf-8")
+    write_atomic(target, markdown.replaced(text, presentable(record), MARKERS))
     return f"{target}: written from the record of {record['date']}"
 
 
@@ -122,10 +99,11 @@ def check(record: Mapping[str, Any] | None, target: Path) -> str:
     """Give what to tell if the table in `target` is the record's. Raises Unusable if not."""
     text = target.read_text(encoding="utf-8")
     if record is None:
-        if re.sub(r"\s", "", text) != re.sub(r"\s", "", replaced(text, "")):
+        empty = markdown.replaced(text, "", MARKERS)
+        if re.sub(r"\s", "", text) != re.sub(r"\s", "", empty):
             raise Unusable(f"{target} has a table, but there is no record")
         return f"{target}: no record yet, and no table"
-    if text != replaced(text, presentable(record)):
+    if text != markdown.replaced(text, presentable(record), MARKERS):
         raise Unusable(f"{target} is stale: run python -m benchmarks.table --write {target}")
     return f"{target}: up to date"
 
@@ -144,15 +122,16 @@ def main(arguments: list[str] | None = None) -> int:
     action.add_argument("--write", type=Path, metavar="FILE", help="replace the table in FILE")
     action.add_argument("--check", type=Path, metavar="FILE", help="exit 1 if FILE's is stale")
     options = parser.parse_args(arguments)
-    record = newest("tutorial")
+    record, sprints = newest("tutorial"), all_of("sprint")
+    target = options.write or options.check
     try:
-        if options.write or options.check:
-            act = write if options.write else check
-            print(act(record, options.write or options.check), file=sys.stderr)
+        if target:
+            print((write if options.write else check)(record, target), file=sys.stderr)
+            (sprint.write if options.write else sprint.check)(sprints, target)
         elif record is None:
             raise Unusable("there is no record yet: run python -m benchmarks.tutorial")
         else:
-            print(render(record))
+            print(render(record), sprint.render(sprints), sep="\n\n")
     except Unusable as error:
         print(error, file=sys.stderr)
         return 1

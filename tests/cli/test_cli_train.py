@@ -419,3 +419,23 @@ def test_stopped_between_the_last_epoch_and_the_model(inside, tmp_path, glyphs, 
     assert inside("train", "--resume", "run").code == 0
     for name, values in weights_of(tmp_path / "run").items():
         np.testing.assert_array_equal(values, first[name], name)
+
+
+OWN = """
+import keras
+
+def wide():
+    layers = keras.layers
+    body = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(10, activation="softmax")]
+    return keras.Sequential([keras.Input((28, 28), dtype="uint8"), *body])
+"""
+
+
+def test_a_model_of_ones_own_has_a_run_with_its_functions_name(inside, glyphs, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    done = inside("train", "--dataset", glyphs, "--model", "own.py:wide", "--epochs", "1", "--json")
+    assert done.code == 0, done.err
+    run = Path(json.loads(done.out)["run"])
+    assert run.name.startswith("glyphs-wide-")
+    assert run.parent == tmp_path / "runs"
+    assert inside("test", run, "--json").code == 0

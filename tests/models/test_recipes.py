@@ -18,7 +18,7 @@ from mnistlab.data import load
 from mnistlab.errors import InputError, OptionError, UnknownNameError
 from mnistlab.models.functions import LOSSES, MODELS, OPTIMIZERS
 from mnistlab.models.recipes import RECIPES, Recipe, recipe_of
-from mnistlab.models.zoo import build, keras_loss
+from mnistlab.models.zoo import build, keras_loss, members_of
 from mnistlab.training.settings import TrainSettings
 from mnistlab.training.train import build_compiled, make_optimizer, make_schedule
 
@@ -454,3 +454,17 @@ def test_a_wrong_model_of_ones_own_is_exit_2_and_leaves_no_run(written, inside, 
     assert "(None, 7), not (None, 10)" in wrong.err
     assert len(wrong.err.splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_model_of_ones_own_that_is_called_ensemble_is_one_model():
+    inputs = keras.Input((28, 28), dtype="uint8")
+    last = keras.layers.Dense(10)(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs)))
+    model = keras.Model(inputs, last, name="ensemble")
+    assert members_of(model) == [model]
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [("mlp", "mlp"), ("mlp:hidden=3", "mlp"), ("/a/b:c/own.py:wide", "wide")]
+)
+def test_a_models_name_is_without_options_and_paths(model, name):
+    assert TrainSettings(model=model).model_name == name

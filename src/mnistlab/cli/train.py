@@ -113,7 +113,7 @@ def start_keras(settings: TrainSettings) -> None:
     from mnistlab.data import cache_dir
     from mnistlab.models.backend import cache_compilations, use_backend
 
-    threads = 1 if settings.model.partition(":")[0] in SINGLE_THREADED else None
+    threads = 1 if settings.model_name in SINGLE_THREADED else None
     backend = settings.backend or "jax"
     use_backend(backend, threads=threads, devices=settings.devices)
     if backend == "jax":

@@ -204,15 +204,15 @@ class Program:
         state, logs = self.epochs.run_many("test_step", (weights, others, metrics), *order)
         return (state[0], state[1]), _rows(logs)
 
-    def _orders(self, split: str, seeds: Sequence[int], epoch: int) -> tuple[Any, ...]:
+    def _orders(self, split: str, seeds: Sequence[int], epoch: int) -> tuple[Any, Any]:
         batches = self._batches[split]
         orders = [batches.order(epoch, seed) for seed in seeds]
         together = (None if p[0] is None else np.stack(p) for p in zip(*orders, strict=True))
-        return (batches.data, *together)
+        return batches.data, tuple(together)
 
-    def _order(self, split: str, seed: int, epoch: int) -> tuple[Any, ...]:
+    def _order(self, split: str, seed: int, epoch: int) -> tuple[Any, Any]:
         batches = self._batches[split]
-        return (batches.data, *batches.order(epoch, seed))
+        return batches.data, batches.order(epoch, seed)
 
     def _evaluate(self, split: str, weights: Any, others: Any) -> tuple[tuple[Any, Any], Logs]:
         """Give the same weights back, as those given are donated, and the logs."""

@@ -29,7 +29,7 @@ _BROKEN_ENTRY = re.compile(r"Error reading persistent compilation cache entry fo
 _OPTIONAL_IN_KERAS = ("sklearn", "matplotlib")
 
 # Attention on TPUs, which Keras imports, and the Fortran compiler, which SciPy does for it: a
-# fifth of what is left. They are imported when something of theirs is asked for.
+# tenth of what is left. They are imported when something of theirs is asked for.
 _SPLASH = "jax.experimental.pallas.ops.tpu.splash_attention"
 _LATER = (
     "numpy.f2py",

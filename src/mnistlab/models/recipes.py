@@ -12,7 +12,7 @@ split, lenet's from experience; the test split was used once, for the records in
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -37,12 +37,16 @@ class Recipe:
         return asdict(self)
 
 
-_SMOOTHED: dict[str, Any] = {
-    "normalize": "scale",
-    "loss": "categorical_crossentropy",
-    "last_activation": "linear",
-    "label_smoothing": 0.1,
-}
+_CNN = Recipe(
+    normalize="scale",
+    loss="categorical_crossentropy",
+    last_activation="linear",
+    label_smoothing=0.1,
+    optimizer="adam:beta_1=0.7,beta_2=0.9",
+    schedule="one-cycle",
+    batch_size=128,
+    devices=2,
+)
 
 RECIPES: dict[str, Recipe] = {
     "lenet": Recipe(
@@ -55,24 +59,12 @@ RECIPES: dict[str, Recipe] = {
         augment="shift=1",
         devices=2,
     ),
-    "cnn-fast": Recipe(
-        **_SMOOTHED,
-        optimizer="adam:beta_1=0.7,beta_2=0.9",
-        learning_rate=0.02,
-        schedule="one-cycle",
-        batch_size=128,
-        epochs=1,
-        devices=2,
-    ),
-    "cnn-best": Recipe(
-        **_SMOOTHED,
-        optimizer="adam:beta_1=0.7,beta_2=0.9",
+    "cnn-fast": replace(_CNN, learning_rate=0.02, epochs=1),
+    "cnn-best": replace(
+        _CNN,
         learning_rate=0.01,
-        schedule="one-cycle",
-        batch_size=128,
         epochs=24,
         augment="shift=1,rotate=12,scale=0.12,shear=0.15,elastic=0.7,thickness=0.3",
-        devices=2,
     ),
 }
 RECIPES["ensemble"] = RECIPES["cnn-best"]  # for each of its members

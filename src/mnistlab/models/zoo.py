@@ -30,8 +30,8 @@ LARGEST_WIDTH = 65_536
 MOST_CONVOLUTIONS = 4  # of a map of 14 x 14 nothing is left to more
 MOST_WEIGHTS = 100_000_000  # 1.6 GB with gradients and Adam
 
-MEMBER = "cnn-best"
-"""What an ensemble's members are."""
+MEMBER, MEMBER_NAME = "cnn-best", "member_"
+"""What an ensemble's members are, and what their layers' names begin with."""
 
 APPENDED = "probabilities"
 """The name of the layer that turns a saved model's logits into probabilities."""
@@ -67,14 +67,10 @@ def build(
         return load_own(model, find_last_activation(loss, last_activation), classes)
     spec = parse_spec(model)
     if spec.name == ENSEMBLE:
-        how: dict[str, Any] = {
-            "normalize": normalize,
-            "activation": activation,
-            "loss": loss,
-            "pixels": pixels,
-        }
-        how |= {"last_activation": last_activation, "classes": classes}
-        return _ensemble(spec, how)
+        return _ensemble(
+            spec, normalize=normalize, activation=activation, loss=loss,
+            last_activation=last_activation, classes=classes, pixels=pixels,
+        )  # fmt: skip
     if spec.name not in ZOO:
         raise UnknownNameError("model", spec.name, [*ZOO, ENSEMBLE])
     check_activation(activation)
@@ -93,12 +89,11 @@ def build(
 
 def members_of(model: keras.Model) -> list[keras.Model]:
     """List what is trained of a model: the members of an ensemble, or the model itself."""
-    if model.name != ENSEMBLE:
-        return [model]
-    return [layer for layer in model.layers if isinstance(layer, keras.Sequential)]
+    members = [layer for layer in model.layers if layer.name.startswith(MEMBER_NAME)]
+    return members if model.name == ENSEMBLE and members else [model]
 
 
-def _ensemble(spec: Spec, how: dict[str, Any]) -> keras.Model:
+def _ensemble(spec: Spec, **how: Any) -> keras.Model:
     """Average what `members` networks say that are trained one after another, each by itself.
 
     Of logits this is the geometric mean of their probabilities (Hansen & Salamon 1990,
@@ -113,7 +108,7 @@ def _ensemble(spec: Spec, how: dict[str, Any]) -> keras.Model:
     said = []
     for number in range(1, members + 1):
         member = build(MEMBER, **how)
-        member.name = f"member_{number}"
+        member.name = f"{MEMBER_NAME}{number}"
         said.append(member(inputs))
     return keras.Model(inputs, keras.layers.Average(name="digits")(said), name=ENSEMBLE)
 

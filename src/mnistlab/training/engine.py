@@ -21,7 +21,7 @@ from mnistlab.models.augmentation import NONE, Augmentation, parse_augmentation
 from mnistlab.training.handover import HandOver, reason_to_hand_over
 
 if TYPE_CHECKING:
-    from mnistlab.training.epoch import Arrays, EpochProgram, Prepared
+    from mnistlab.training.epoch import Arrays, EpochProgram, Order, Prepared
 
 
 OWN_ARGUMENTS = ("model", "seed", "augment", "devices")
@@ -149,10 +149,10 @@ class _Loop:
 
     def epoch(self, epoch: int) -> dict[str, float]:
         """Train one epoch and evaluate on the held-out data, where that is due."""
-        logs = self.program.train(self.batches.data, *self.batches.order(epoch))
+        logs = self.program.train(self.batches.data, self.batches.order(epoch))
         if self.held_out is not None and self._due(epoch):
             self.callbacks.on_test_begin()
-            held_out = self.program.test(self.held_out.data, *self.held_out.order(epoch))
+            held_out = self.program.test(self.held_out.data, self.held_out.order(epoch))
             self.callbacks.on_test_end(held_out)
             logs.update({f"val_{name}": value for name, value in held_out.items()})
         return logs
@@ -183,14 +183,8 @@ class Batches:
         """The number of batches, the smaller last one counted."""
         return math.ceil(self.n / self.batch_size)
 
-    def order(
-        self, epoch: int, seed: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-        """Give int32 indices (whole batches, batch_size) and those of a smaller last batch.
-
-        And the key, uint32 (2,), by which images are varied, if they are. `seed` takes the place
-        of the batches' own.
-        """
+    def order(self, epoch: int, seed: int | None = None) -> Order:
+        """Give an epoch's order; `seed` takes the place of the batches' own."""
         seed = self.seed if seed is None else seed
         indices = epoch_order(self.n, epoch, seed) if self.shuffle else np.arange(self.n)
         indices = indices.astype(np.int32)

@@ -41,6 +41,10 @@ State = tuple[list[Any], ...]
 """Values of trainable, non-trainable, (to train) optimizer, and metric variables, in the order
 of Keras' JAX trainer: metrics last."""
 
+Order = tuple[Any, Any, Any]
+"""int32 indices of whole batches (steps, batch_size), those of a smaller last one or None, and the
+key uint32 (2,) by which images are varied, or None."""
+
 # A layer that is exactly one of these, without weights, has no memory and no randomness.
 FIXED_LAYERS = (
     keras.layers.Rescaling,
@@ -51,7 +55,6 @@ FIXED_LAYERS = (
 )
 LARGEST_PREPARED_BYTES = 2 << 30
 PLAIN = Augmentation()
-PLACES = ("in_shardings", "out_shardings")
 
 TRACING = threading.RLock()
 """Held by whoever builds or traces a model: Keras' and Python's global state allow only one."""
@@ -80,8 +83,13 @@ class EpochProgram:
         self._fixed, self._rest = _split_at_first_weight(model)
         self._apply_fixed = jax.jit(lambda x: self._fixed(x))
         self._everywhere, self._divided = _shardings(devices)
-        placed = {} if devices == 1 else dict.fromkeys(PLACES, self._everywhere)
-        self._jitted = jax.jit(self._epoch, static_argnums=(0, 1), donate_argnums=2, **placed)
+        self._jitted = jax.jit(
+            self._epoch,
+            static_argnums=(0, 1),
+            donate_argnums=2,
+            in_shardings=self._everywhere,
+            out_shardings=self._everywhere,
+        )
         self._jitted_many = jax.jit(self._epochs, static_argnums=(0, 1), donate_argnums=2)
         self._compiled: dict[Any, Any] = {}
         self._compiling = threading.Lock()
@@ -139,13 +147,8 @@ class EpochProgram:
             return Prepared(arrays, False)
         return Prepared((self._apply_fixed(arrays[0]), *arrays[1:]), True)
 
-    def train(
-        self, data: Prepared, order: np.ndarray, last: np.ndarray | None, key: Any = None
-    ) -> dict[str, float]:
-        """Train the model on batches `order` (steps, batch_size) and `last`; give Keras' logs.
-
-        `key`, uint32 (2,), is what the images are varied by.
-        """
+    def train(self, data: Prepared, order: Order) -> dict[str, float]:
+        """Train the model on the batches of `order`; give Keras' logs."""
         model = self._model()
         groups = [
             model.trainable_variables,
@@ -153,11 +156,9 @@ class EpochProgram:
             model.optimizer.variables,
             model.metrics_variables,
         ]
-        return self._run_on_variables("train_step", groups, data, (order, last, key))
+        return self._run_on_variables("train_step", groups, data, order)
 
-    def test(
-        self, data: Prepared, order: np.ndarray, last: np.ndarray | None, key: Any = None
-    ) -> dict[str, float]:
+    def test(self, data: Prepared, order: Order) -> dict[str, float]:
         """Evaluate the model on the same kind of batches; give Keras' logs."""
         model = self._model()
         groups = [
@@ -165,46 +166,33 @@ class EpochProgram:
             model.non_trainable_variables,
             model.metrics_variables,
         ]
-        return self._run_on_variables("test_step", groups, data, (order, last, key))
+        return self._run_on_variables("test_step", groups, data, order)
 
     def run(
-        self,
-        step: str,
-        state: State,
-        data: Prepared,
-        order: np.ndarray,
-        last: np.ndarray | None,
-        key: Any = None,
+        self, step: str, state: State, data: Prepared, order: Order
     ) -> tuple[State, dict[str, Any]]:
         """Run an epoch of `step`, train_step or test_step, from `state`; give the next, and logs.
 
         A function of its arguments alone: no variable of the model is read or written, and
         threads can call it at once. `state` is donated.
         """
-        compiled = self._compile(
-            self._jitted, step, data.past_fixed, state, data.arrays, order, last, key
-        )
-        result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, order, last, key)
-        return result
+        return self._call(self._jitted, step, state, data, order)
 
     def run_many(
-        self,
-        step: str,
-        state: State,
-        data: Prepared,
-        order: np.ndarray,
-        last: np.ndarray | None,
-        key: Any = None,
+        self, step: str, state: State, data: Prepared, order: Order
     ) -> tuple[State, dict[str, Any]]:
         """Run an epoch for many trainings at once, on the same data, as one vectorised program.
 
-        As `run`, with a leading axis of trainings in all arrays of `state`, `order`, `last` and
-        `key`, and in the logs. For a GPU; on a CPU it is slower than one after another.
+        As `run`, with a leading axis of trainings in all arrays of `state` and `order`, and in
+        the logs. For a GPU; on a CPU it is slower than one after another.
         """
-        compiled = self._compile(
-            self._jitted_many, step, data.past_fixed, state, data.arrays, order, last, key
-        )
-        result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, order, last, key)
+        return self._call(self._jitted_many, step, state, data, order)
+
+    def _call(
+        self, jitted: Any, step: str, state: State, data: Prepared, order: Order
+    ) -> tuple[State, dict[str, Any]]:
+        compiled = self._compile(jitted, step, data.past_fixed, state, data.arrays, *order)
+        result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, *order)
         return result
 
     def _run_on_variables(
@@ -212,13 +200,13 @@ class EpochProgram:
         step: str,
         groups: list[list[Any]],
         data: Prepared,
-        order: tuple[Any, Any, Any],
+        order: Order,
     ) -> dict[str, float]:
         self._model().reset_metrics()
         state = tuple([v.value for v in group] for group in groups)
         if self.devices > 1:
             state = jax.device_put(state, self._everywhere)
-        state, logs = self.run(step, state, data, *order)
+        state, logs = self.run(step, state, data, order)
         # At once, before waiting for the values: the old ones are donated, and an interrupt
         # from here on finds a model that is whole.
         for group, values in zip(groups, state, strict=True):

@@ -254,6 +254,6 @@ def _claim(aside: Path, out: Path | None, parent: Path, settings: TrainSettings)
 
 
 def _fresh_names(settings: TrainSettings) -> Sequence[str]:
-    first = f"{Path(settings.dataset).stem}-{settings.model.partition(':')[0]}"
+    first = f"{Path(settings.dataset).stem}-{settings.model_name}"
     stem = f"{first}-{datetime.now():%Y%m%d-%H%M%S}"
     return [stem, *(f"{stem}-{number}" for number in range(2, 1000))]

@@ -94,6 +94,11 @@ class TrainSettings:
             del recipe["label_smoothing"], recipe["last_activation"]
         return cls(model=model, **recipe | given)
 
+    @property
+    def model_name(self) -> str:
+        """Give the model's name without its options: of one's own, that of its function."""
+        return self.model.rpartition(":")[2] if is_own(self.model) else parse_spec(self.model).name
+
     def check(self) -> TrainSettings:
         """Return these settings, with all paths made absolute and the backend named.
 
@@ -127,7 +132,7 @@ class TrainSettings:
         _check_range("batch-size", self.batch_size, 1, 10_000_000)
         _check_range("seed", self.seed, 0, 2**32 - 1)
         if not 0 <= self.label_smoothing < 1:
-            raise OptionError(f"label-smoothing is {self.label_smoothing}; it must be from 0 to 1")
+            raise OptionError(f"label-smoothing is {self.label_smoothing}; from 0 to below 1")
         if self.label_smoothing and not loss_choice(self.loss).smooths:
             raise OptionError(
                 f"the loss '{self.loss}' takes no label smoothing; these do: "

@@ -75,7 +75,7 @@ def train(run: Run, dataset: Dataset, model: keras.Model, on_epoch: OnEpoch) -> 
         before = number * settings.epochs
         if done <= before + settings.epochs:
             keeper = _Checkpoints(run, members, before, history, on_epoch)
-            own = replace(settings, seed=settings.seed + number)
+            own = replace(settings, seed=(settings.seed + number) % 2**32)
             compiled += _train_one(member, split, own, max(done - before, 0), keeper)
     trained = time.perf_counter() - built - compiled
     return Trained(model, history, {"compile": compiled, "train": trained})
@@ -96,9 +96,21 @@ def _train_one(
     fitted = fit(
         model, x, y, batch_size=settings.batch_size, epochs=settings.epochs, verbose=0,
         callbacks=[keeper], validation_data=held_out, initial_epoch=done, seed=settings.seed,
-        validation_batch_size=1000, augment=settings.augment, devices=settings.devices,
+        validation_batch_size=1000, augment=settings.augment, devices=usable_devices(settings),
     )  # fmt: skip
     return float(getattr(fitted, "compile_seconds", 0.0))
+
+
+def usable_devices(settings: TrainSettings) -> int:
+    """Give how many devices to divide a batch among: those asked for.
+
+    A recipe's number is of cores, and gives way where JAX has fewer devices, as with one GPU.
+    """
+    if settings.devices == 1 or settings.devices != TrainSettings.of(settings.model).devices:
+        return settings.devices
+    import jax
+
+    return min(settings.devices, int(jax.device_count()))
 
 
 def set_seed(seed: int) -> None:
@@ -183,8 +195,7 @@ def make_optimizer(settings: TrainSettings, images: int = 0) -> keras.optimizers
 
 def make_schedule(settings: TrainSettings, rate: float, images: int) -> Any:
     """Make Keras' schedule of the learning rate over all steps of a training, `rate` its most."""
-    held_out = settings.validation
-    kept = images - int(held_out if held_out >= 1 else round(images * held_out))
+    kept = images - held_out_count(images, settings.validation)
     steps = math.ceil(kept / settings.batch_size) * settings.epochs
     name, options = parse_spec(settings.schedule)
     if name == "cosine":
@@ -220,12 +231,17 @@ def hold_out(x: np.ndarray, y: np.ndarray, validation: float) -> tuple[Any, Any]
     """
     if not validation:
         return (x, y), None
-    count = int(validation) if validation >= 1 else round(len(x) * validation)
+    count = held_out_count(len(x), validation)
     if not 0 < count < len(x):
         raise OptionError(
             f"validation is {validation:g}; of {len(x)} images, 1 to {len(x) - 1} can be held out"
         )
     return (x[:-count], y[:-count]), (x[-count:], y[-count:])
+
+
+def held_out_count(images: int, validation: float) -> int:
+    """Count what is held out of `images`: a fraction of them below 1, or that number."""
+    return int(validation) if validation >= 1 else round(images * validation)
 
 
 def save_model(model: keras.Model, run: Run) -> dict[str, str]:

@@ -1,0 +1,42 @@
+"""Tables for Markdown files: cells, rows, and the place between two markers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+class Unusable(RuntimeError):
+    """There is no record, or none to be shown, or no place to show it in."""
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table whose first column is text and whose others are figures.
+
+    >>> print(table(["a", "b"], [["x", "1"]]))
+    | a | b |
+    | --- | --: |
+    | x | 1 |
+    """
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def figure(values: Mapping[str, float] | None, form: str, *, spread: bool = True) -> str:
+    """Write a median with its spread, which is left out where it would show no difference.
+
+    >>> figure({"median": 2.345, "min": 2.1, "max": 2.5}, ".2f")
+    '2.35 (2.10–2.50)'
+    """
+    if values is None:
+        return "—"
+    middle, low, high = (format(values[name], form) for name in ("median", "min", "max"))
+    return f"{middle} ({low}–{high})" if spread and low != high else middle
+
+
+def replaced(text: str, table: str, markers: tuple[str, str]) -> str:
+    """Put `table` between the markers of `text`. Raises Unusable if they are not there once."""
+    begin, end = markers
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise Unusable(f"there must be one {begin} and, after it, one {end}")
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"

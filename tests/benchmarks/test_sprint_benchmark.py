@@ -1,0 +1,75 @@
+"""The sprints' summary and table from hand-made measurements; the ensembles' arithmetic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks.climb.__main__ import ensembles
+from benchmarks.markdown import Unusable
+from benchmarks.sprint import table
+from benchmarks.sprint.__main__ import summarize
+
+
+def run(accuracy: float, train: float, compiling: float) -> dict[str, Any]:
+    return {"test_accuracy": accuracy, "seconds": {"train": train, "compile": compiling}}
+
+
+@pytest.fixture
+def record() -> dict[str, Any]:
+    """Three seeds; two rounds, in the second of which the machine is twice as slow."""
+    made = {
+        "date": "2026-01-02T00:00:00+00:00",
+        "git": {"commit": "0123456789", "dirty": False},
+        "hardware": {"processor": "abacus", "cores": 2},
+        "commands": {"99.0": ["mnistlab", "train", "--model=cnn-fast"]},
+        "sprints": {"99.0": [run(0.99, 2.0, 4.0), run(0.991, 3.0, 0.5), run(0.992, 2.5, 0.5)]},
+        "contenders": [
+            {"round": 0, "contender": "convnet-mnistlab", "epochs": [9.0, 2.0, 2.0]},
+            {"round": 0, "contender": "convnet-jax", "epochs": [20.0, 6.0, 8.0]},
+            {"round": 1, "contender": "convnet-mnistlab", "epochs": [9.0, 4.0, 4.0]},
+            {"round": 1, "contender": "convnet-jax", "epochs": [20.0, 12.0, 12.0]},
+            {"round": 1, "contender": "torch", "error": "it fell over"},
+        ],
+    }
+    return {**made, "summary": summarize(made)}
+
+
+def test_the_summary(record):
+    sprint = record["summary"]["sprints"]["99.0"]
+    assert sprint["test_accuracy"]["mean"] == pytest.approx(0.991)
+    assert sprint["test_accuracy"]["n"] == 3
+    assert sprint["training_seconds"] == {"median": 2.5, "min": 2.0, "max": 3.0}
+    assert sprint["compile_seconds_cold"] == 4.0  # the first, with nothing cached
+    times = record["summary"]["times_mnistlab"]  # within a round: 7 / 2 and 12 / 4
+    assert times["convnet-jax"] == {"median": 3.25, "min": 3.0, "max": 3.5}
+    assert set(times) == {"convnet-mnistlab", "convnet-jax"}
+
+
+def test_the_table(record, tmp_path: Path):
+    lines = table.render([record]).splitlines()
+    assert lines[2].startswith("| 99.0 % | **99.10** (98.85–99.35) | 3 | 2.50 (2.00–3.00) | 4.0 |")
+    assert lines[2].endswith("| abacus, 2 cores, 2026-01-02, 0123456 |")
+    assert lines[-1] == "| Keras' `mnist_convnet`, `fit` on JAX | 9.5 (7.0–12.0) | 3.2 (3.0–3.5) |"
+    readme = tmp_path / "README.md"
+    readme.write_text("a\n{}\nold\n{}\nb\n".format(*table.MARKERS))
+    with pytest.raises(Unusable, match="stale"):
+        table.check([record], readme)
+    table.write([record], readme)
+    table.check([record], readme)
+
+
+def test_ensembles_are_geometric_means_of_all_choices():
+    labels = np.array([0, 0, 1])
+    one = [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]]  # wrong in the second
+    two = [[0.8, 0.2], [0.7, 0.3], [0.6, 0.4]]  # wrong in the third
+    three = [[0.1, 0.9], [0.6, 0.4], [0.1, 0.9]]  # wrong in the first
+    found = ensembles(np.array([one, two, three]), labels, members=2)
+    # one and two: all right; one and three: 0.09 to 0.09 is a tie, taken for 0, and right;
+    # 0.24 to 0.24 likewise; two and three: wrong in the first alone.
+    assert found["choices"] == 3
+    assert (found["least"], found["most"]) == (pytest.approx(2 / 3), 1.0)
+    assert found["all"]["members"] == 3
+    assert found["all"]["test_accuracy"] == 1.0
