@@ -1,9 +1,8 @@
 """Vary a batch of raw images inside of the compiled epoch: uint8 (n, h, w) in, the same out.
 
     displacement   rotation, scale, shear about the centre, and a smooth random field
-    warp           two passes, along rows, then along columns (Catmull & Smith 1980, "3-D
-                   transformations of images in scanline order"), each a sum over few whole
-                   steps, weighted linearly: 4 times as fast on a CPU as gathering four neighbours
+    warp           each pixel from four neighbours of where it comes from, weighted linearly; in
+                   two passes along rows and columns it took 1.5 times as long, and was less exact
     thickness      a share of the greatest (or the least) of a pixel and its four neighbours
     shift          by whole pixels, as MNIST itself was centred
 
@@ -47,9 +46,8 @@ def augment(amounts: Augmentation, key: Any, images: Any) -> Any:
 def _displacement(amounts: Augmentation, key: Any, smooth: Any, shape: Any) -> tuple[Any, Any, int]:
     """Say from where each pixel comes: rows and columns away (n, h, w), and the most of them.
 
-    What is farther is cut, which seldom meets what lies within 10 pixels of the centre, as the
-    ink of digits does. The first of the two passes has columns (x' = c y + d x) on lines that the
-    second has yet to move (y' = a y + b x), and so needs x' as a function of y' and x.
+    What is farther is cut: nothing but the rare tails of the random field, two standard
+    deviations and more.
     """
     n, height, width = shape
     angle, down, across, shear = (
@@ -63,16 +61,15 @@ def _displacement(amounts: Augmentation, key: Any, smooth: Any, shape: Any) -> t
     y = (jnp.arange(height) - (height - 1) / 2)[:, None]
     x = (jnp.arange(width) - (width - 1) / 2)[None, :]
     cos, sin = jnp.cos(angle), jnp.sin(angle)
-    a, b = (1 + down) * cos, (1 + down) * sin
-    c, d = shear - (1 + across) * sin, (1 + across) * cos
-    rows = (a - 1) * y + b * x
-    columns = c / a * y + (d - c / a * b - 1) * x
+    rows = ((1 + down) * cos - 1) * y + (1 + down) * sin * x
+    columns = (shear - (1 + across) * sin) * y + ((1 + across) * cos - 1) * x
     if amounts.elastic:
         field = amounts.elastic * jax.random.normal(smooth, (2, n, GRID, GRID))
         finer = jnp.einsum("ia,snab,jb->snij", _between(height), field, _between(width))
         rows, columns = rows + finer[0], columns + finer[1]
-    turned = math.tan(math.radians(amounts.rotate)) + amounts.scale + amounts.shear
-    most = math.ceil(turned * max(height, width) / 2 * 0.7 + 2 * amounts.elastic)
+    turned = (1 + amounts.scale) * math.sin(math.radians(amounts.rotate))
+    farthest = (turned + amounts.scale + amounts.shear) * max(height, width) / 2
+    most = math.ceil(farthest + 2 * amounts.elastic)
     return jnp.clip(rows, -most, most), jnp.clip(columns, -most, most), most
 
 
@@ -87,24 +84,23 @@ def _between(length: int) -> Any:
 
 
 def _warp(images: Any, rows: Any, columns: Any, most: int) -> Any:
-    """Fetch each pixel from `rows` down and `columns` across: (n, h, w) float32."""
-    _, height, width = images.shape
-    padded = jnp.pad(images, ((0, 0), (0, 0), (most, most)))
-    parts = (
-        _nearness(columns, step) * padded[:, :, most + step : most + step + width]
-        for step in range(-most, most + 1)
-    )
-    along = sum(parts, start=jnp.zeros_like(images))
-    padded = jnp.pad(along, ((0, 0), (most, most), (0, 0)))
-    parts = (
-        _nearness(rows, step) * padded[:, most + step : most + step + height]
-        for step in range(-most, most + 1)
-    )
-    return sum(parts, start=jnp.zeros_like(images))
+    """Fetch each pixel from `rows` down and `columns` across, `most` at most: (n, h, w) float32."""
+    n, height, width = images.shape
+    wide = width + 2 * most + 1
+    padded = jnp.pad(images, ((0, 0), (most, most + 1), (most, most + 1))).reshape(n, -1)
+    y = jnp.arange(height)[:, None] + most + rows
+    x = jnp.arange(width)[None, :] + most + columns
+    top, left = jnp.floor(y), jnp.floor(x)
+    below, right = y - top, x - left
+    place = (top * wide + left).astype(jnp.int32).reshape(n, -1)
 
+    def at(step: int) -> Any:
+        found = jnp.take_along_axis(padded, place + step, axis=1, mode="promise_in_bounds")
+        return found.reshape(images.shape)
 
-def _nearness(distance: Any, step: int) -> Any:
-    return jnp.maximum(0, 1 - jnp.abs(distance - step))
+    upper = (1 - right) * at(0) + right * at(1)
+    lower = (1 - right) * at(wide) + right * at(wide + 1)
+    return (1 - below) * upper + below * lower
 
 
 def _thicken(images: Any, amount: Any) -> Any:
