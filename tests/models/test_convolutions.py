@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from mnistlab.models.convolutions import patched
+from mnistlab.models import winograd
+from mnistlab.models.convolutions import convolve, patched
 
 pytestmark = pytest.mark.skipif(keras.config.backend() != "jax", reason="JAX's engine only")
 
@@ -45,7 +46,7 @@ def outputs_and_gradients(layer: Any, x: Any) -> list[Any]:
     return jax.tree.leaves((gradients, y))
 
 
-def assert_agrees(layer: Any, x: Any) -> None:
+def assert_agrees(layer: Any, x: Any, tolerance: float = 1e-4) -> None:
     layer.build(x.shape)
     theirs = outputs_and_gradients(layer, x)
     with patched():
@@ -53,13 +54,35 @@ def assert_agrees(layer: Any, x: Any) -> None:
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs, strict=True):
         assert a.dtype == b.dtype
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.abs(b).max())
 
 
 @pytest.mark.parametrize("options", CONVOLUTIONS, ids=str)
 def test_convolutions_agree(options: dict[str, Any]) -> None:
     keras.utils.set_random_seed(1)
     assert_agrees(keras.layers.Conv2D(5, activation="tanh", **options), images())
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("size", [(8, 8), (12, 13), (13, 16), (26, 7)], ids=str)
+def test_convolutions_of_few_products_agree(size: tuple[int, int], padding: str) -> None:
+    keras.utils.set_random_seed(1)
+    layer = keras.layers.Conv2D(24, 3, padding=padding)
+    assert winograd.saves((4, *size, 16), (3, 3, 16, 24))
+    assert_agrees(layer, images(*size, channels=16), tolerance=2e-5)
+
+
+def test_few_products_are_for_where_they_save_time() -> None:
+    assert winograd.saves((64, 13, 13, 32), (3, 3, 32, 64))
+    assert not winograd.saves((64, 13, 13, 4), (3, 3, 4, 64))  # few channels
+    assert not winograd.saves((64, 5, 5, 64), (3, 3, 64, 128))  # tiles that hang over
+
+
+def test_half_precision_has_all_its_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winograd, "convolve_3x3", None)
+    x = images(channels=16).astype("float16")
+    y = convolve(x, jnp.ones((3, 3, 16, 16), "float16"), (1, 1), "valid", (1, 1))
+    assert y.dtype == "float16"
 
 
 @pytest.mark.parametrize("options", [{"groups": 3}, {"use_bias": False}], ids=str)

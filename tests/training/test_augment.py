@@ -80,6 +80,11 @@ def test_a_shift_is_by_whole_pixels_and_never_wraps(inked):
     assert len(seen) > 15  # of 49
 
 
+def test_a_shift_within_a_warp_is_the_same_shift(inked):
+    alone = varied(inked, shift=2)
+    np.testing.assert_array_equal(varied(inked, shift=2, rotate=1e-9), alone)
+
+
 def test_shifts_are_uniform_down_and_across():
     dots = np.zeros((10_000, 28, 28), np.uint8)
     dots[:, 13, 13] = 255
@@ -257,7 +262,7 @@ def test_what_is_drawn_is_what_was_asked_for(inked, monkeypatch):
     varied(inked, rotate=10, scale=0.2, shear=0.3, thickness=0.4)
     each = (len(inked), 1, 1)
     assert asked == [
-        (each, math.radians(10)), (each, 0.2), (each, 0.2), (each, 0.3), (each[:1], 0.4)
+        (each[:1], 0.4), (each, math.radians(10)), (each, 0.2), (each, 0.2), (each, 0.3)
     ]  # fmt: skip
 
 

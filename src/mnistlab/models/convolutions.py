@@ -5,7 +5,8 @@ only the convolutions outside of loops into the form that its fast kernel takes.
 
     convolution   the shifted images side by side, (n, h, w, kh * kw * channels), and one matrix
                   product with the kernel (im2col: K. Chellapilla, S. Puri, P. Simard, 2006, "High
-                  performance convolutional neural networks for document processing")
+                  performance convolutional neural networks for document processing"); of 3x3
+                  with many channels, the fewer products of `winograd`
     max pooling   the shifted images compared pairwise; the first of equal ones has the gradient,
                   as in XLA's own
     mean pooling  their sum
@@ -27,6 +28,8 @@ import jax
 import jax.numpy as jnp
 import keras
 
+from mnistlab.models import winograd
+
 Pair = tuple[int, int]
 
 
@@ -35,6 +38,9 @@ def convolve(x: Any, kernel: Any, strides: Pair, padding: str, dilation: Pair) -
     size = kernel.shape[:2]
     if padding == "same":
         x = _pad_same(x, size, strides, dilation, 0.0)
+    plain = size == (3, 3) and tuple(strides) == tuple(dilation) == (1, 1)
+    if plain and x.dtype == jnp.float32 and winograd.saves(x.shape, kernel.shape):
+        return winograd.convolve_3x3(x, kernel)
     patches = jnp.concatenate(_shifted(x, size, strides, dilation), axis=-1)
     flat = patches.reshape(-1, math.prod(kernel.shape[:3]))
     product = flat @ kernel.reshape(-1, kernel.shape[3])
@@ -76,6 +82,9 @@ def _max_of_blocks_forward(x: Any, size: Pair) -> tuple[Any, Any]:
 def _max_of_blocks_backward(size: Pair, place: Any, gradient: Any) -> tuple[Any]:
     n, height, width, channels = gradient.shape
     places = jnp.arange(math.prod(size), dtype=place.dtype).reshape(1, 1, size[0], 1, size[1], 1)
+    # By 1, whatever the place: XLA would compute what is cheap anew for each place of a window,
+    # and all that the gradient came of with it, but never a division.
+    gradient = gradient / jnp.where(place < math.prod(size), 1, 2).astype(gradient.dtype)
     chosen = place[:, :, None, :, None, :] == places
     blocks = jnp.where(chosen, gradient[:, :, None, :, None, :], 0)
     return (blocks.reshape(n, height * size[0], width * size[1], channels),)
