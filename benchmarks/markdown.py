@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mnistlab.files import write_atomic
 
 
 class Unusable(RuntimeError):
@@ -40,3 +43,16 @@ def replaced(text: str, table: str, markers: tuple[str, str]) -> str:
         raise Unusable(f"there must be one {begin} and, after it, one {end}")
     before, _, rest = text.partition(begin)
     return f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}"
+
+
+def write(table: str, target: Path, markers: tuple[str, str]) -> None:
+    """Bring what is between the markers in `target` up to date. Raises Unusable."""
+    text = target.read_text(encoding="utf-8")
+    write_atomic(target, replaced(text, table, markers))
+
+
+def check(table: str, target: Path, markers: tuple[str, str]) -> None:
+    """Raise Unusable unless `table` is what is between the markers in `target`."""
+    text = target.read_text(encoding="utf-8")
+    if text != replaced(text, table, markers):
+        raise Unusable(f"{target} is stale: run python -m benchmarks.table --write {target}")

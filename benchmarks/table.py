@@ -6,19 +6,18 @@ Each table stands between two markers, and nothing else of the file is touched.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks import markdown
+from benchmarks.climb import table as climb
 from benchmarks.markdown import Unusable, figure
 from benchmarks.record import all_of, newest
 from benchmarks.sprint import table as sprint
 from benchmarks.tutorial.contenders import CONTENDERS
 from benchmarks.tutorial.summary import REFERENCE
-from mnistlab.files import write_atomic
 
 MARKERS = BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
 HEAD = (
@@ -86,33 +85,22 @@ def caption(record: Mapping[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
-def write(record: Mapping[str, Any] | None, target: Path) -> str:
-    """Bring the table in `target` up to date; give what to tell. Raises Unusable."""
+def presentable(record: Mapping[str, Any] | None) -> str:
+    """Render a record that may be shown. Raises Unusable for none, or one of a reduced job."""
     if record is None:
         raise Unusable("there is no record yet: run python -m benchmarks.tutorial")
-    text = target.read_text(encoding="utf-8")
-    write_atomic(target, markdown.replaced(text, presentable(record), MARKERS))
-    return f"{target}: written from the record of {record['date']}"
-
-
-def check(record: Mapping[str, Any] | None, target: Path) -> str:
-    """Give what to tell if the table in `target` is the record's. Raises Unusable if not."""
-    text = target.read_text(encoding="utf-8")
-    if record is None:
-        empty = markdown.replaced(text, "", MARKERS)
-        if re.sub(r"\s", "", text) != re.sub(r"\s", "", empty):
-            raise Unusable(f"{target} has a table, but there is no record")
-        return f"{target}: no record yet, and no table"
-    if text != markdown.replaced(text, presentable(record), MARKERS):
-        raise Unusable(f"{target} is stale: run python -m benchmarks.table --write {target}")
-    return f"{target}: up to date"
-
-
-def presentable(record: Mapping[str, Any]) -> str:
-    """Render a record that may be shown. Raises Unusable for one of a reduced job."""
     if record["reduced"]:
         raise Unusable(f"the record of {record['date']} is of a reduced job: a trial, not a result")
     return render(record)
+
+
+def sections() -> list[tuple[str, tuple[str, str]]]:
+    """Give each table, with the markers between which it stands. Raises Unusable."""
+    return [
+        (presentable(newest("tutorial")), MARKERS),
+        (sprint.render(all_of("sprint")), sprint.MARKERS),
+        (climb.render(newest("climb")), climb.MARKERS),
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -122,16 +110,15 @@ def main(arguments: list[str] | None = None) -> int:
     action.add_argument("--write", type=Path, metavar="FILE", help="replace the table in FILE")
     action.add_argument("--check", type=Path, metavar="FILE", help="exit 1 if FILE's is stale")
     options = parser.parse_args(arguments)
-    record, sprints = newest("tutorial"), all_of("sprint")
     target = options.write or options.check
     try:
-        if target:
-            print((write if options.write else check)(record, target), file=sys.stderr)
-            (sprint.write if options.write else sprint.check)(sprints, target)
-        elif record is None:
-            raise Unusable("there is no record yet: run python -m benchmarks.tutorial")
-        else:
-            print(render(record), sprint.render(sprints), sep="\n\n")
+        for text, markers in sections():
+            if options.write:
+                markdown.write(text, target, markers)
+            elif options.check:
+                markdown.check(text, target, markers)
+            else:
+                print(text, end="\n\n")
     except Unusable as error:
         print(error, file=sys.stderr)
         return 1

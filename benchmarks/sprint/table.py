@@ -7,12 +7,10 @@ record that has them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from benchmarks.markdown import Unusable, figure, replaced, table
+from benchmarks.markdown import figure, table
 from benchmarks.sprint.contenders import CONTENDERS
-from mnistlab.files import write_atomic
 
 MARKERS = "<!-- sprint:begin -->", "<!-- sprint:end -->"
 HEAD = (
@@ -63,16 +61,3 @@ def other(name: str, summary: Mapping[str, Any]) -> list[str]:
     """Make the cells of another's network: seconds an epoch, and how many times mnistlab's."""
     seconds = figure(summary["seconds_an_epoch"][name], ".1f")
     return [CONTENDERS[name].label, seconds, figure(summary["times_mnistlab"][name], ".1f")]
-
-
-def write(records: Sequence[Record], target: Path) -> None:
-    """Bring the tables in `target` up to date. Raises Unusable."""
-    text = target.read_text(encoding="utf-8")
-    write_atomic(target, replaced(text, render(records), MARKERS))
-
-
-def check(records: Sequence[Record], target: Path) -> None:
-    """Raise Unusable unless the tables in `target` are those of the records."""
-    text = target.read_text(encoding="utf-8")
-    if text != replaced(text, render(records), MARKERS):
-        raise Unusable(f"{target} is stale: run python -m benchmarks.table --write {target}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.climb import table as climb_table
 from benchmarks.climb.__main__ import ensembles
 from benchmarks.markdown import Unusable
 from benchmarks.sprint import table
@@ -48,17 +48,28 @@ def test_the_summary(record):
     assert set(times) == {"convnet-mnistlab", "convnet-jax"}
 
 
-def test_the_table(record, tmp_path: Path):
+def test_the_table(record):
     lines = table.render([record]).splitlines()
     assert lines[2].startswith("| 99.0 % | **99.10** (98.85–99.35) | 3 | 2.50 (2.00–3.00) | 4.0 |")
     assert lines[2].endswith("| abacus, 2 cores, 2026-01-02, 0123456 |")
     assert lines[-1] == "| Keras' `mnist_convnet`, `fit` on JAX | 9.5 (7.0–12.0) | 3.2 (3.0–3.5) |"
-    readme = tmp_path / "README.md"
-    readme.write_text("a\n{}\nold\n{}\nb\n".format(*table.MARKERS))
-    with pytest.raises(Unusable, match="stale"):
-        table.check([record], readme)
-    table.write([record], readme)
-    table.check([record], readme)
+
+
+def test_the_climbs_table(record):
+    summary = {
+        "test_accuracy": {"mean": 0.997, "interval": [0.9968, 0.9972], "n": 5},
+        "training_seconds": {"mean": 330},
+    }
+    everyone = {"members": 5, "test_accuracy": 0.9977, "n": 10_000, "interval": [0.9966, 0.9985]}
+    together = {"members": 3, "choices": 10, "mean": 0.9975, "least": 0.9973, "most": 0.9977}
+    climb = {**record, "summary": summary, "ensembles": {**together, "all": everyone}}
+    lines = climb_table.render({**climb, "command": "python -m benchmarks.climb"}).splitlines()
+    assert lines[2].endswith("| **99.70** (99.68–99.72) | 5 | 5.5 |")
+    assert lines[3].endswith("| **99.75** (99.73–99.77) | 10 of 5 networks |  |")
+    assert lines[4].endswith("(95 % interval over 10,000 images) | 99.77 (99.66–99.85) | 1 |  |")
+    assert lines[-1] == "abacus, 2 cores; 2026-01-02, commit 0123456. `python -m benchmarks.climb`"
+    with pytest.raises(Unusable, match="no record yet"):
+        climb_table.render(None)
 
 
 def test_ensembles_are_geometric_means_of_all_choices():

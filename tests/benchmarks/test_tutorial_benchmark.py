@@ -15,7 +15,7 @@ from benchmarks.tutorial.job import Job, flops_per_image
 from benchmarks.tutorial.processes import ProcessFailed, rotated, run
 from benchmarks.tutorial.summary import spread, summarize
 
-from benchmarks import table
+from benchmarks import markdown, table
 
 
 def trained(name: str, turn: int, epochs: list[float], call: float, **more: object) -> dict:
@@ -126,40 +126,29 @@ def test_the_table(record: dict) -> None:
     assert "2.7 times" in lines[7]
 
 
-def test_write_then_check_then_stale(record: dict, tmp_path: Path) -> None:
+def test_write_then_check_then_stale(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
+    readme.write_text("before\n<begin>\nold\n<end>\nafter\n")
+    markers = "<begin>", "<end>"
     with pytest.raises(table.Unusable, match="stale"):
-        table.check(record, readme)
-    table.write(record, readme)
-    assert "up to date" in table.check(record, readme)
-    text = readme.read_text()
-    assert text.startswith(f"before\n{table.BEGIN}\n| ")
-    assert text.endswith(f"\n{table.END}\nafter\n")
-    table.write(record, readme)
-    assert readme.read_text() == text
-
-
-def test_without_a_record_only_empty_markers_pass(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"a\n{table.BEGIN}\n{table.END}\n")
-    assert "no record yet" in table.check(None, readme)
-    with pytest.raises(table.Unusable, match="no record yet"):
-        table.write(None, readme)
-    readme.write_text(f"a\n{table.BEGIN}\n| 1.0 |\n{table.END}\n")
-    with pytest.raises(table.Unusable, match="there is no record"):
-        table.check(None, readme)
+        markdown.check("new", readme, markers)
+    for _ in range(2):
+        markdown.write("new", readme, markers)
+        markdown.check("new", readme, markers)
+        assert readme.read_text() == "before\n<begin>\nnew\n<end>\nafter\n"
     readme.write_text("no markers\n")
-    with pytest.raises(table.Unusable, match="there must be one"):
-        table.check(None, readme)
+    for action in (markdown.write, markdown.check):
+        with pytest.raises(table.Unusable, match="there must be one"):
+            action("new", readme, markers)
+    assert readme.read_text() == "no markers\n"
 
 
-def test_a_reduced_record_is_refused(record: dict, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"{table.BEGIN}\n{table.END}\n")
+def test_no_record_and_a_reduced_one_are_refused(record: dict) -> None:
+    assert table.presentable(record) == table.render(record)
     with pytest.raises(table.Unusable, match="reduced"):
-        table.write({**record, "reduced": True}, readme)
-    assert readme.read_text() == f"{table.BEGIN}\n{table.END}\n"
+        table.presentable({**record, "reduced": True})
+    with pytest.raises(table.Unusable, match="no record yet"):
+        table.presentable(None)
 
 
 def test_everybody_is_first_in_turn() -> None:

@@ -146,15 +146,18 @@ def convolution(size, channels, filters):
     return size * size * channels * filters + filters
 
 
+LAST_SIDE = {1: 12, 2: 4, 3: 3, 4: 2, 5: 1}  # of the maps, by the number of convolutions
+
+
 def cnn(*filters):
-    """Blocks of 2x2 pixels, 3x3 convolutions without bias: 14 → 12 → 5 → 3 → 1 places a side."""
+    """Blocks of 2x2 pixels, 3x3 convolutions without bias: 14 → 12 → 5 → 3 places a side."""
     channels = (4, *filters)
     kernels = sum(9 * a * b for a, b in zip(channels, filters, strict=False))
     normalization = sum(4 * count for count in filters)  # gamma, beta, mean, variance
-    return kernels + normalization + dense((12, 5, 3, 1)[len(filters) - 1] ** 2 * filters[-1], 10)
+    return kernels + normalization + dense(LAST_SIDE[len(filters)] ** 2 * filters[-1], 10)
 
 
-CNN_BEST = cnn(32, 64, 128)
+CNN_BEST = cnn(32, 64, 96, 128)
 PARAMETERS = {
     "mlp": dense(784, 128) + dense(128, 128) + dense(128, 10),
     "linear": dense(784, 10),
@@ -166,7 +169,8 @@ PARAMETERS = {
     "ensemble": 5 * CNN_BEST,
     "mlp:hidden=7x5": dense(784, 7) + dense(7, 5) + dense(5, 10),
     "cnn-fast:filters=4x8": cnn(4, 8),
-    "cnn-best:filters=4x8x16x16": cnn(4, 8, 16, 16),
+    "cnn-best:filters=4": cnn(4),
+    "cnn-best:filters=4x8x16x16x8": cnn(4, 8, 16, 16, 8),
     "ensemble:members=2": 2 * CNN_BEST,
 }  # fmt: skip
 

@@ -1,0 +1,49 @@
+"""The newest record of the climb as Markdown; `python -m benchmarks.table` puts it in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.markdown import Unusable, table
+
+MARKERS = "<!-- climb:begin -->", "<!-- climb:end -->"
+HEAD = ("", "test accuracy, %", "n", "training, minutes a network")
+
+
+def render(record: Mapping[str, Any] | None) -> str:
+    """Make the table and the line under it. Pure, but for Unusable where there is no record."""
+    if record is None:
+        raise Unusable("there is no record yet: run python -m benchmarks.climb")
+    single, together = record["summary"], record["ensembles"]
+    reached, minutes = single["test_accuracy"], single["training_seconds"]["mean"] / 60
+    low, high = (f"{100 * end:.2f}" for end in reached["interval"])
+    every, networks = together["all"], together["all"]["members"]
+    least, most = (f"{100 * end:.2f}" for end in every["interval"])
+    rows = [
+        [
+            "one network, mean (95 % interval over seeds)",
+            f"**{100 * reached['mean']:.2f}** ({low}–{high})",
+            str(reached["n"]),
+            f"{minutes:.1f}",
+        ],
+        [
+            f"{together['members']} averaged, mean of all choices (least–most)",
+            f"**{100 * together['mean']:.2f}** "
+            f"({100 * together['least']:.2f}–{100 * together['most']:.2f})",
+            f"{together['choices']} of {networks} networks",
+            "",
+        ],
+        [
+            f"all {networks} averaged (95 % interval over {every['n']:,} images)",
+            f"{100 * every['test_accuracy']:.2f} ({least}–{most})",
+            "1",
+            "",
+        ],
+    ]
+    hardware = record["hardware"]
+    commit = (record["git"]["commit"] or "unknown")[:7]
+    return (
+        f"{table(HEAD, rows)}\n\n{hardware['processor']}, {hardware['cores']} cores; "
+        f"{record['date'][:10]}, commit {commit}. `{record['command']}`"
+    )
