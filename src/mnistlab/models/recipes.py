@@ -63,8 +63,8 @@ RECIPES: dict[str, Recipe] = {
     "cnn-best": replace(
         _CNN,
         learning_rate=0.01,
-        epochs=24,
-        augment="shift=1,rotate=12,scale=0.12,shear=0.15,elastic=0.7,thickness=0.3",
+        epochs=30,
+        augment="shift=1,rotate=10,scale=0.1,shear=0.1,elastic=0.4",
     ),
 }
 RECIPES["ensemble"] = RECIPES["cnn-best"]  # for each of its members
