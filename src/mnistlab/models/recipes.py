@@ -63,7 +63,7 @@ RECIPES: dict[str, Recipe] = {
     "cnn-best": replace(
         _CNN,
         learning_rate=0.01,
-        epochs=30,
+        epochs=16,
         augment="shift=1,rotate=10,scale=0.1,shear=0.1,elastic=0.4",
     ),
 }
