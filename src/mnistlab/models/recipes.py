@@ -62,6 +62,7 @@ RECIPES: dict[str, Recipe] = {
     "cnn-fast": replace(_CNN, learning_rate=0.02, epochs=1),
     "cnn-best": replace(
         _CNN,
+        label_smoothing=0.02,
         learning_rate=0.01,
         epochs=16,
         augment="shift=1,rotate=10,scale=0.1,shear=0.1,elastic=0.4",
