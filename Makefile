@@ -26,6 +26,7 @@ format: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m tools.cli_docs --write
 	$(BIN)/python -m tools.functions_docs --write
+	$(BIN)/python -m tools.model_card --write
 
 bench: $(VENV)/.dev
 	$(BIN)/pip install --quiet --editable '.[bench]'

@@ -96,11 +96,12 @@ def presentable(record: Mapping[str, Any] | None) -> str:
 
 def sections() -> list[tuple[str, tuple[str, str]]]:
     """Give each table, with the markers between which it stands. Raises Unusable."""
-    return [
+    found = [
         (presentable(newest("tutorial")), MARKERS),
         (sprint.render(all_of("sprint")), sprint.MARKERS),
-        (climb.render(newest("climb")), climb.MARKERS),
     ]
+    climbed = newest("climb")
+    return [*found, (climb.render(climbed), climb.MARKERS)] if climbed else found
 
 
 def main(arguments: list[str] | None = None) -> int:

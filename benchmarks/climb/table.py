@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.markdown import Unusable, table
+from benchmarks.markdown import table
 
 MARKERS = "<!-- climb:begin -->", "<!-- climb:end -->"
 HEAD = ("", "test accuracy, %", "n", "training, minutes a network")
 
 
-def render(record: Mapping[str, Any] | None) -> str:
-    """Make the table and the line under it. Pure, but for Unusable where there is no record."""
-    if record is None:
-        raise Unusable("there is no record yet: run python -m benchmarks.climb")
+def render(record: Mapping[str, Any]) -> str:
+    """Make the table and the line under it. Pure."""
     single, together = record["summary"], record["ensembles"]
     reached, minutes = single["test_accuracy"], single["training_seconds"]["mean"] / 60
     low, high = (f"{100 * end:.2f}" for end in reached["interval"])

@@ -6,8 +6,9 @@
 ((60000, 28, 28), dtype('uint8'))
 
 `mnistlab.fit(model, x, y, ...)` is a drop-in for a compiled Keras model's `model.fit`,
-`mnistlab.compare("optimizer", ["adam", "adagrad"])` a comparison that can be believed. Importing
-this package loads neither Keras nor JAX; what needs them loads them.
+`mnistlab.compare("optimizer", ["adam", "adagrad"])` a comparison that can be believed,
+`mnistlab.load_model()` a network that is trained already, `mnistlab.read("photo.jpg")` reads
+handwritten digits. Importing this package loads neither Keras nor JAX; what needs them loads them.
 """
 
 from __future__ import annotations
@@ -17,17 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnistlab.data import load_data
+    from mnistlab.reading.read import read
     from mnistlab.study import compare
     from mnistlab.training.engine import fit
+    from mnistlab.training.shipped import load_model
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "compare", "fit", "load_data"]
+__all__ = ["__version__", "compare", "fit", "load_data", "load_model", "read"]
 
 _HOMES = {
     "compare": "mnistlab.study",
     "fit": "mnistlab.training.engine",
     "load_data": "mnistlab.data",
+    "load_model": "mnistlab.training.shipped",
+    "read": "mnistlab.reading.read",
 }
 
 

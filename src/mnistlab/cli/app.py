@@ -6,14 +6,14 @@ import sys
 
 import typer
 
-from mnistlab.cli import compare, data, replay, report, show, test, train
+from mnistlab.cli import compare, data, export, read, replay, report, show, test, train
 from mnistlab.cli import list as listing
 from mnistlab.cli.console import say
 from mnistlab.errors import MnistlabError
 
 app = typer.Typer(
     name="mnistlab",
-    help="MNIST classification with Keras as an instrument: look, train, test, compare.",
+    help="MNIST classification with Keras as an instrument: look, train, test, compare, read.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,6 +25,8 @@ app.command("test")(test.test)
 app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
 app.command("list")(listing.list_)
+app.command("read")(read.read)
+app.command("export")(export.export)
 app.command("report")(report.report)
 app.add_typer(data.app, name="data")
 

@@ -11,8 +11,11 @@ go through `as_mnist`; finding digits in photos is the affair of `mnistlab.readi
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,39 +118,114 @@ def _offset(mass: F64) -> int:
     return math.floor(CENTRE - centre + 0.5)
 
 
+def decode(source: Any, largest: int) -> tuple[npt.NDArray[np.float32], int]:
+    """Decode a path, bytes, an array or a PIL image to float32 (h, w) or (h, w, 3) of 0..255.
+
+    It is turned as its EXIF says, and what is transparent is laid on paper. A picture with more
+    than `largest` pixels a side is made smaller, by averaging blocks of `factor` a side, which is
+    given too. Raises DataError for what is no picture, and for one of more than 50 million pixels.
+    """
+    from PIL import Image
+
+    if isinstance(source, Image.Image):
+        pixels = _pixels(source, "the picture")
+    elif isinstance(source, (str, Path, bytes, bytearray, memoryview)):
+        name = str(source) if isinstance(source, (str, Path)) else "the picture"
+        with _opened(source, name) as picture:
+            pixels = _pixels(picture, name)
+    else:
+        pixels = _of_array(np.asarray(source))
+    factor = -(-max(pixels.shape[:2]) // largest)
+    return (_smaller(pixels, factor) if factor > 1 else pixels), factor
+
+
+def _pixels(picture: Image, name: str) -> npt.NDArray[np.float32]:
+    """Give brightness (h, w), or colours (h, w, 3) where there are any."""
+    gray = picture.mode[0] in "1LIF" or picture.has_transparency_data
+    if gray and picture.mode not in ("RGBA", "PA", "P"):
+        return _brightness(picture, name).astype(np.float32)
+    if not picture.has_transparency_data:
+        return np.asarray(picture.convert("RGB"), np.float32)
+    layers = np.asarray(picture.convert("RGBA"), np.float32)
+    colours, alpha = layers[..., :3], layers[..., 3:] / 255
+    ground = _ground(colours.mean(axis=2, keepdims=True), alpha)
+    return np.asarray(colours * alpha + (1 - alpha) * ground, np.float32)
+
+
+def _of_array(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    from PIL import Image
+
+    if array.dtype == bool or (array.dtype.kind in "iuf" and array.size and array.ndim in (2, 3)):
+        values = array.astype(np.float32)
+        if array.ndim == 3 and array.shape[2] == 1:
+            values = values[..., 0]
+        if np.isfinite(values).all() and values.min() >= 0 and values.max() <= 255:
+            if array.dtype.kind in "bf" and values.max() <= 1:
+                values = values * 255
+            if values.ndim == 2 or values.shape[2] == 3:
+                return values
+            if values.shape[2] == 4:
+                return _pixels(Image.fromarray(values.astype(np.uint8), "RGBA"), "the array")
+    raise DataError(
+        f"an array {array.shape} of {array.dtype} is no picture; give (height, width), with 3 or 4 "
+        "channels or without, of 0 to 255 or of 0 to 1"
+    )
+
+
+def _smaller(pixels: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
+    """Average blocks of factor by factor pixels; what is left at the edges is dropped."""
+    height, width = (length // factor for length in pixels.shape[:2])
+    if not height or not width:
+        raise DataError(f"a picture of {pixels.shape[1]} x {pixels.shape[0]} is too narrow to read")
+    whole = pixels[: height * factor, : width * factor]
+    blocks = whole.reshape(height, factor, width, factor, *pixels.shape[2:])
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
+
+
 def _gray(path: Path) -> F64:
     """Return the picture's brightness, (h, w) from 0 to 255, turned as its EXIF says."""
+    with _opened(path, str(path)) as picture:
+        return _brightness(picture, str(path))
+
+
+@contextmanager
+def _opened(source: str | Path | bytes | bytearray | memoryview, name: str) -> Iterator[Image]:
+    """Open a picture, turned as its EXIF says; DataError for whatever goes wrong in decoding."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    content = source if isinstance(source, (str, Path)) else io.BytesIO(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bombs, which are refused here, and of odd tags
-            with Image.open(path, formats=FORMATS) as picture:
+            with Image.open(content, formats=FORMATS) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
-                    raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels")
-                return _brightness(ImageOps.exif_transpose(picture), path)
+                    raise DataError(f"{name}: more than {MAX_PIXELS:,} pixels")
+                yield ImageOps.exif_transpose(picture)
     except UnidentifiedImageError as error:
-        raise DataError(f"{path}: not a picture of {', '.join(FORMATS)}") from error
+        raise DataError(f"{name}: not a picture of {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
-        raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels") from error
+        raise DataError(f"{name}: more than {MAX_PIXELS:,} pixels") from error
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise all sorts
-        raise DataError(f"{path}: cannot be read as a picture ({error})") from error
+        raise DataError(f"{name}: cannot be read as a picture ({error})") from error
 
 
-def _brightness(picture: Image, path: Path) -> F64:
+def _brightness(picture: Image, name: str) -> F64:
     if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip
         return np.asarray(picture, np.float64).clip(0, 65535) / 257
     if picture.mode == "F":
-        raise DataError(f"{path}: floating-point pixels; save it with 8 or 16 bits")
+        raise DataError(f"{name}: floating-point pixels; save it with 8 or 16 bits")
     if not picture.has_transparency_data:
         return np.asarray(picture.convert("L"), np.float64)
     layers: npt.NDArray[Any] = np.asarray(picture.convert("LA"), np.float64)
     gray, alpha = layers[..., 0], layers[..., 1] / 255
-    # What is drawn on a transparent ground lies on white if it is dark, on black if bright.
-    bright = (gray * alpha).sum() > 127 * alpha.sum()
-    return gray * alpha + (1 - alpha) * (0 if bright else 255)
+    return gray * alpha + (1 - alpha) * _ground(gray, alpha)
+
+
+def _ground(gray: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> int:
+    """Say what lies under a transparent picture: white if what is drawn is dark, else black."""
+    return 0 if (gray * alpha).sum() > 127 * alpha.sum() else 255
 
 
 def _plan(root: Path) -> tuple[tuple[str, ...], Labelled, Labelled]:

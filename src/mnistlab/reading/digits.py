@@ -1,0 +1,215 @@
+"""Ink → pieces of ink, each a digit or what touches as one, in lines, in reading order.
+
+pieces    connected ink; specks dropped; broken strokes of one digit joined
+lines     pieces that overlap in height, from left to right, lines from top to bottom
+cuts      where a piece that is too wide for one digit might be cut, for the network to judge
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from mnistlab.reading.ink import Ink, Mask
+
+SPECK = 0.22
+"""What is lower and narrower than this share of a usual digit's height is a speck."""
+FEWEST = 12  # pixels of ink in a picture's largest piece, else there is nothing to read
+MOST_PIECES = 3000
+LOWEST_LINE = 0.4
+"""Lines lower than this share of the usual digit are rests of rules, dirt, small print."""
+FAINTEST_STROKE = 0.45
+"""The strongest ink of a piece, as a share of the picture's."""
+WIDE = 1.15
+"""A piece this many times as wide as the line is high may be several digits."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Ink of one digit: its box (top, left, bottom, right) and its mask within the box."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    mask: Mask
+
+    @property
+    def height(self) -> int:
+        """Rows of the box."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Columns of the box."""
+        return self.right - self.left
+
+    def joined(self, other: Piece) -> Piece:
+        """Give both as one."""
+        top, left = min(self.top, other.top), min(self.left, other.left)
+        bottom, right = max(self.bottom, other.bottom), max(self.right, other.right)
+        mask = np.zeros((bottom - top, right - left), bool)
+        for each in (self, other):
+            rows = slice(each.top - top, each.bottom - top)
+            mask[rows, each.left - left : each.right - left] |= each.mask
+        return Piece(top, left, bottom, right, mask)
+
+    def part(self, left: int, right: int) -> Piece | None:
+        """Give what lies in columns `left` to `right` of the box, None if that is nothing."""
+        mask = self.mask[:, left:right]
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not len(rows):
+            return None
+        rows_, columns_ = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        return Piece(
+            self.top + rows_.start, self.left + left + columns_.start,
+            self.top + rows_.stop, self.left + left + columns_.stop, mask[rows_, columns_],
+        )  # fmt: skip
+
+
+Line = list[Piece]
+
+
+def find_lines(ink: Ink) -> list[Line]:
+    """Find the pieces of ink that may be digits, line by line."""
+    pieces = [each for each in _pieces(ink.mask) if _is_written(each, ink)]
+    if not pieces:
+        return []
+    usual = usual_height(pieces)
+    kept = [each for each in pieces if max(each.height, each.width) >= SPECK * usual]
+    lines = [_mended(line) for line in _in_lines(kept, usual)]
+    return [line for line in lines if line and usual_height(line) >= LOWEST_LINE * usual]
+
+
+def _is_written(piece: Piece, ink: Ink) -> bool:
+    """Say whether a piece is a stroke of the pen, and not the edge of a shadow or of the paper."""
+    rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
+    full = float(np.percentile(ink.amount[rows, columns][piece.mask], 80))
+    height, width = ink.mask.shape
+    at_edges = (
+        piece.mask[0].sum() * (piece.top == 0) + piece.mask[-1].sum() * (piece.bottom == height),
+        piece.mask[:, 0].sum() * (piece.left == 0)
+        + piece.mask[:, -1].sum() * (piece.right == width),
+    )
+    along = max(at_edges[0] / piece.width, at_edges[1] / piece.height)
+    large = max(piece.height / height, piece.width / width) > 0.25
+    return full >= FAINTEST_STROKE and not (along > 0.5 and large)
+
+
+def _pieces(mask: Mask) -> list[Piece]:
+    """Give connected ink, diagonals counted, the largest first."""
+    labels, count = ndimage.label(mask, np.ones((3, 3), bool))
+    if not count:
+        return []
+    sizes = np.bincount(labels.ravel())[1:]
+    boxes = ndimage.find_objects(labels)
+    largest = int(sizes.max())
+    if largest < FEWEST:
+        return []
+    order = np.argsort(-sizes, kind="stable")[:MOST_PIECES]
+    return [
+        Piece(
+            boxes[i][0].start, boxes[i][1].start, boxes[i][0].stop, boxes[i][1].stop,
+            labels[boxes[i]] == i + 1,
+        )
+        for i in order
+        if sizes[i] >= max(4, largest / 400)
+    ]  # fmt: skip
+
+
+def usual_height(pieces: Sequence[Piece]) -> float:
+    """Give the height that most of the ink has: the median over pieces, weighted by their height.
+
+    Specks are many but low; without the weight they would pass for the digits.
+    """
+    heights = np.sort([each.height for each in pieces]).astype(float)
+    weights = np.cumsum(heights**2)
+    return float(heights[np.searchsorted(weights, weights[-1] / 2)])
+
+
+def _in_lines(pieces: Sequence[Piece], usual: float) -> list[Line]:
+    """Group pieces whose middles lie within one another's heights, along a drifting line."""
+    lines: list[Line] = []
+    for piece in sorted(pieces, key=lambda each: each.left):
+        middle = (piece.top + piece.bottom) / 2
+        best, nearest = None, np.inf
+        for line in lines:
+            near = sorted(line, key=lambda each: -each.right)[:3]
+            tall = [each for each in near if each.height >= 0.5 * usual] or near
+            top = float(np.mean([each.top for each in tall]))
+            bottom = float(np.mean([each.bottom for each in tall]))
+            height = max(bottom - top, 0.6 * usual)
+            distance = abs(middle - (top + bottom) / 2) / height
+            if distance < min(0.6, nearest):
+                best, nearest = line, distance
+        if best is None:
+            lines.append([piece])
+        else:
+            best.append(piece)
+    return sorted(lines, key=lambda line: float(np.median([each.top for each in line])))
+
+
+def _mended(line: Line) -> Line:
+    """Join the broken strokes of one digit: what lies above, below or within another."""
+    height = usual_height(line)
+    pieces = sorted(line, key=lambda each: each.left)
+    done = False
+    while not done:
+        done = True
+        for i, first in enumerate(pieces[:-1]):
+            second = pieces[i + 1]
+            if _are_one(first, second, height):
+                pieces[i : i + 2] = [first.joined(second)]
+                done = False
+                break
+    return [each for each in pieces if each.height >= 0.35 * height or each.width >= 0.6 * height]
+
+
+def _are_one(first: Piece, second: Piece, height: float) -> bool:
+    """Say whether two neighbours are parts of one digit."""
+    together = max(first.right, second.right) - first.left
+    common = min(first.right, second.right) - max(first.left, second.left)
+    narrower = min(first.width, second.width)
+    both_tall = min(first.height, second.height) > 0.7 * height
+    whole = max(first.bottom, second.bottom) - min(first.top, second.top)
+    if together > WIDE * max(height, whole) or (both_tall and common < 0.8 * narrower):
+        return False
+    gap = max(first.top, second.top) - min(first.bottom, second.bottom)
+    over = common >= 0.4 * narrower and gap < 0.35 * height
+    # The bar of a 5 or a 7 that ends before the stem: short, close, at the side.
+    beside = common > -0.12 * height and min(first.height, second.height) < 0.45 * height
+    return over or (beside and gap < 0.1 * height)
+
+
+def cuts(piece: Piece, height: float) -> list[int]:
+    """Give columns at which a piece might be cut in two: where there is little ink to cut."""
+    ink = piece.mask.sum(axis=0).astype(float)
+    smooth = ndimage.gaussian_filter1d(ink, max(1.0, 0.03 * height))
+    margin = max(2, round(0.2 * height))
+    inner = smooth[margin:-margin] if len(smooth) > 2 * margin else smooth[:0]
+    if not len(inner):
+        return []
+    lows = [
+        i + margin
+        for i in range(len(inner))
+        if inner[i] == inner[max(0, i - margin // 2) : i + margin // 2 + 1].min()
+    ]
+    return _apart(lows, max(2, margin // 2))
+
+
+def _apart(places: Sequence[int], least: int) -> list[int]:
+    """Leave one of places that are nearer than `least` to each other."""
+    kept: list[int] = []
+    for place in places:
+        if not kept or place - kept[-1] >= least:
+            kept.append(place)
+    return kept
+
+
+def boxes(line: Line) -> npt.NDArray[np.int64]:
+    """Give the boxes of a line's pieces (n, 4): top, left, bottom, right."""
+    return np.array([(p.top, p.left, p.bottom, p.right) for p in line], np.int64).reshape(-1, 4)

@@ -1,0 +1,233 @@
+"""How much ink there is where: whatever the colour of paper and pen, in shade and in light.
+
+colour     the direction in which the colours of a picture vary most, so that red on green of the
+           same brightness is seen too
+paper      what is left of it when all that is thin is closed, smoothed: J. Serra 1982, Image
+           Analysis and Mathematical Morphology. Ink is what differs from it: as a share of the
+           paper's brightness where ink is dark, as shade is
+threshold  N. Otsu 1979, https://doi.org/10.1109/TSMC.1979.4310076, never within the noise
+rules      straight runs far longer than a digit, taken out where no stroke crosses them
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+F32 = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+THUMB = 128
+WIDEST_STROKE = 0.22
+"""The widest stroke that is not taken for paper, as a share of the picture's longer side."""
+FAINTEST = 0.10
+"""Ink that differs less from the paper is none."""
+NOISES = 6.0
+"""Ink differs from the paper by so many standard deviations of the noise."""
+SLOPES = np.linspace(-0.08, 0.08, 33)
+"""Rules may be aslant by so much, rows a column."""
+FRINGE = 2
+"""A rule's edges are ragged by so many pixels."""
+WEAK = 0.6
+"""Ink that hangs together with a clear stroke needs no more than this share of the threshold."""
+RULE = 0.6
+"""A rule is at least this share of the picture's side long."""
+
+
+@dataclass(frozen=True)
+class Ink:
+    """`amount` float32 (h, w): 0 paper, 1 a full stroke; `mask` bool (h, w): what is ink."""
+
+    amount: F32
+    mask: Mask
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is none."""
+        return not self.mask.any()
+
+
+def find_ink(pixels: F32) -> Ink:
+    """Find the ink in a picture, float32 (h, w) or (h, w, 3) of 0..255."""
+    level = _level(pixels)
+    step = -(-max(level.shape) // THUMB)
+    thumb = _blocks(level, step)
+    if _is_light(thumb):
+        level, thumb = 255 - level, 255 - thumb
+        away = (_paper(thumb, level.shape, step) - level) / 255
+    else:
+        away = 1 - level / np.maximum(_paper(thumb, level.shape, step), 1)
+    difference = np.asarray(np.clip(away, 0, 1), np.float32)
+    noise = _noise(difference)
+    if min(level.shape) >= 64:
+        difference = np.asarray(ndimage.gaussian_filter(difference, 0.7), np.float32)
+    least = max(FAINTEST, NOISES * noise)
+    threshold = max(_otsu(difference), 0.8 * least)
+    mask = _connected(difference > max(WEAK * threshold, 0.8 * least), difference > threshold)
+    if not mask.any() or float(np.median(difference[mask])) < least:
+        return Ink(np.zeros_like(difference), np.zeros(level.shape, bool))
+    mask = without_rules(mask)
+    full = float(np.percentile(difference[mask], 60)) if mask.any() else 1.0
+    low = 0.4 * threshold
+    amount = np.clip((difference - low) / max(full - low, 1e-3), 0, 1)
+    return Ink(amount.astype(np.float32), mask)
+
+
+def _level(pixels: F32) -> F32:
+    """Project colours on the direction in which they vary most; brightness where they are gray."""
+    if pixels.ndim == 2:
+        return pixels
+    few = pixels[:: max(1, pixels.shape[0] // 200), :: max(1, pixels.shape[1] // 200)].reshape(
+        -1, 3
+    )
+    away = few - np.median(few, axis=0)
+    _, vectors = np.linalg.eigh(away.T @ away + 1e-3)
+    axis = vectors[:, -1]
+    axis = axis * np.sign(axis.sum() or 1)
+    level = pixels @ axis.astype(np.float32)
+    # In the units of brightness: black is 0 and white 255, if the direction is that of grays.
+    lowest, highest = 255 * axis[axis < 0].sum(), 255 * axis[axis > 0].sum()
+    return np.asarray((level - lowest) * (255 / (highest - lowest)), np.float32)
+
+
+def _blocks(level: F32, step: int) -> F32:
+    """Average blocks of step by step pixels, those at the edges of what they have."""
+    rows, columns = (np.arange(0, length, step) for length in level.shape)
+    sums = np.add.reduceat(np.add.reduceat(level, rows, axis=0), columns, axis=1)
+    counts = np.outer(
+        *(np.diff([*at, n]) for at, n in zip((rows, columns), level.shape, strict=True))
+    )
+    return (sums / counts).astype(np.float32)
+
+
+def _is_light(thumb: F32) -> bool:
+    """Say whether ink is brighter than the paper: on which side of the paper far values lie."""
+    size = max(3, max(thumb.shape) // 4 | 1)
+    coarse = thumb[:: max(1, len(thumb) // 64), :: max(1, thumb.shape[1] // 64)]
+    paper = ndimage.median_filter(coarse, size=max(3, size // max(1, max(thumb.shape) // 64) | 1))
+    away = coarse - paper
+    return bool((away**3).sum() > 0)
+
+
+def _paper(thumb: F32, shape: tuple[int, ...], step: int) -> F32:
+    """Give the brightness of the paper under the ink, which is dark: (h, w)."""
+    size = max(3, round(WIDEST_STROKE * max(thumb.shape)) | 1)
+    closed = ndimage.grey_closing(thumb, size=(size, size), mode="reflect")
+    smooth = ndimage.gaussian_filter(closed, 1.5, mode="nearest")
+    places = [np.clip((np.arange(length) + 0.5) / step - 0.5, 0, None) for length in shape]
+    rows = _between(smooth, places[0])
+    return _between(rows.T, places[1]).T
+
+
+def _between(values: F32, places: npt.NDArray[np.float64]) -> F32:
+    """Interpolate linearly between rows."""
+    first = np.minimum(places.astype(int), len(values) - 1)
+    second = np.minimum(first + 1, len(values) - 1)
+    share = (places - first)[:, None].astype(np.float32)
+    return np.asarray(values[first] * (1 - share) + values[second] * share, np.float32)
+
+
+def _noise(difference: F32) -> float:
+    """Estimate the standard deviation of the paper's noise, from neighbours' differences."""
+    steps = np.abs(np.diff(difference, axis=1))
+    return float(np.median(steps)) / 0.954  # of the difference of two normal values
+
+
+def _otsu(values: F32) -> float:
+    """Give the value that divides values of 0..1 into the two classes that lie farthest apart."""
+    counts, edges = np.histogram(values, bins=256, range=(0, 1))
+    middles = (edges[1:] + edges[:-1]) / 2
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    sums = np.cumsum(counts * middles)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
+    return float(middles[np.nanargmax(between)]) if np.isfinite(between).any() else 1.0
+
+
+def _connected(weak: Mask, strong: Mask) -> Mask:
+    """Keep of what is weak what hangs together with what is strong."""
+    labels, count = ndimage.label(weak, np.ones((3, 3), bool))
+    kept = np.zeros(count + 1, bool)
+    kept[labels[strong]] = True
+    kept[0] = False
+    return np.asarray(kept[labels])
+
+
+def without_rules(mask: Mask) -> Mask:
+    """Take out ruled lines and the sides of boxes, but for where strokes cross them."""
+    level, thick = _rules(mask)
+    upright, thick_upright = _rules(mask.T)
+    strokes = mask & ~level & ~upright.T
+    crossed = level & _prolonged(strokes, thick)
+    crossed |= upright.T & _prolonged(strokes.T, thick_upright).T
+    return np.asarray(strokes | crossed)
+
+
+def _prolonged(strokes: Mask, thick: int) -> Mask:
+    """Carry strokes on up and down by the thickness of a rule; its own ragged edges are none."""
+    whole = ndimage.binary_opening(strokes, np.ones((FRINGE + 1, 1), bool))
+    reach = thick + FRINGE
+    return np.asarray(ndimage.binary_dilation(whole, np.ones((2 * reach + 1, 1), bool)))
+
+
+def _rules(mask: Mask) -> tuple[Mask, int]:
+    """Say where rules are, long, thin and about level, and how thick they are: rows."""
+    none = np.zeros_like(mask)
+    length = max(40, round(RULE * mask.shape[1]))
+    if mask.shape[1] < length:
+        return none, 0
+    falls = _falls(mask)
+    level = _shifted(mask, -falls)
+    # A rule may be a little bent or broken: look for it a pixel up and down and over gaps.
+    runs = _opened(ndimage.binary_dilation(level, np.ones((3, 7), bool)), length) & level
+    if not runs.any():
+        return none, 0
+    labels, _ = ndimage.label(ndimage.binary_dilation(runs, np.ones((3, 5), bool)))
+    taken, thickest = none, 0
+    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+        rule = (labels[place] == number) & runs[place]
+        thick = round(float(np.median(rule.sum(axis=0)[rule.any(axis=0)]))) if rule.any() else 0
+        if thick <= max(4.0, 0.015 * max(mask.shape)):  # else a bar of one large digit
+            taken[place] |= rule
+            thickest = max(thickest, thick)
+    return _shifted(taken, falls), thickest
+
+
+def _falls(mask: Mask) -> npt.NDArray[np.int64]:
+    """Say how many rows rules fall up to each column: by the slope that has the fullest rows."""
+    columns = np.arange(mask.shape[1])
+    few = columns[:: max(1, mask.shape[1] // 128)]
+    rows, among = np.nonzero(mask[:, few])
+
+    def fullness(slope: float) -> float:
+        level = rows - np.rint(slope * few[among]).astype(int)
+        return (
+            float((np.bincount(level - level.min()).astype(float) ** 2).sum()) if len(level) else 0
+        )
+
+    best = max(sorted(SLOPES, key=abs), key=fullness)
+    return np.asarray(np.rint(best * columns), np.int64)
+
+
+def _shifted(mask: Mask, falls: npt.NDArray[np.int64]) -> Mask:
+    """Move each column down by its own number of rows; what leaves below comes in above."""
+    rows = (np.arange(len(mask))[:, None] - falls[None, :]) % len(mask)
+    moved: Mask = np.take_along_axis(mask, rows, axis=0)
+    return moved
+
+
+def _opened(mask: Mask, length: int) -> Mask:
+    """Keep what lies in a level run of `length` at least."""
+    padded = np.pad(mask, ((0, 0), (1, 1))).astype(np.int8)
+    change = np.diff(padded, axis=1)
+    rows, begins = np.nonzero(change == 1)
+    _, ends = np.nonzero(change == -1)
+    kept = np.zeros_like(mask)
+    for row, begin, end in zip(rows, begins, ends, strict=True):
+        if end - begin >= length:
+            kept[row, begin:end] = True
+    return kept

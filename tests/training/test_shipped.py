@@ -1,0 +1,96 @@
+"""The model that comes with the package is the one of its card, and the reader has the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+import mnistlab
+from mnistlab.data import load
+from mnistlab.errors import InputError, RunError
+from mnistlab.reading.network import FOLDER as READERS
+from mnistlab.reading.network import load_network
+from mnistlab.training.runs import Run
+from mnistlab.training.shipped import FILES, FOLDER
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return load("mnist")
+
+
+def test_it_is_small_and_whole():
+    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(FILES)
+    assert (FOLDER / "model.keras").stat().st_size <= 1_000_000
+    run = Run.open(FOLDER)
+    assert run.finished
+    assert run.document("settings.json")["data"]["digest"] == load("mnist").digest
+
+
+def test_it_says_on_the_test_split_what_its_records_say(mnist):
+    recorded = Run.open(FOLDER).document("metrics.json")["test"]
+    said = mnistlab.load_model().predict(mnist.x_test, batch_size=500, verbose=0)
+    right = int((said.argmax(axis=1) == mnist.y_test).sum())
+    assert abs(right - recorded["accuracy"] * recorded["n"]) <= 1  # float order may turn a tie
+
+
+def test_the_reader_has_the_same_network(mnist):
+    images = mnist.x_test[:200]
+    expected = mnistlab.load_model().predict(images, verbose=0)
+    np.testing.assert_allclose(load_network().shares(images), expected, atol=1e-4)
+    about = json.loads((READERS / "about.json").read_text())
+    assert about["temperature"] == 1
+
+
+def test_any_run_can_be_loaded_and_a_tampered_one_cannot(run_folder, tmp_path):
+    model = mnistlab.load_model(run_folder)
+    assert model.predict(np.zeros((2, 28, 28), np.uint8), verbose=0).shape == (2, 10)
+    shutil.copytree(FOLDER, tmp_path / "shipped")
+    with (tmp_path / "shipped" / "model.keras").open("ab") as opened:
+        opened.write(b"x")
+    with pytest.raises(RunError, match="SHA-256"):
+        mnistlab.load_model(tmp_path / "shipped")
+    with pytest.raises(RunError, match="does not exist"):
+        mnistlab.load_model(tmp_path / "nothing")
+
+
+# Export.
+
+
+def test_export_refuses_before_it_begins(inside, run_folder, tmp_path):
+    assert "ends in .onnx" in inside("export", run_folder, "model.pb").err
+    (tmp_path / "mine.onnx").write_bytes(b"mine")
+    refused = inside("export", run_folder, "mine.onnx")
+    assert (refused.code, refused.out) == (2, "")
+    assert (tmp_path / "mine.onnx").read_bytes() == b"mine"
+
+
+@pytest.mark.skipif(keras.config.backend() != "jax", reason="what the others say, PyTorch does")
+def test_export_needs_a_process_of_its_own_or_the_extra(run_folder, tmp_path):
+    from mnistlab.training.export import export_onnx
+
+    with pytest.raises(InputError, match=r"KERAS_BACKEND=torch|mnistlab\[onnx\]"):
+        export_onnx(Run.open(run_folder), tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def test_an_exported_model_says_the_same(command, run_folder, tmp_path):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnxscript")
+    import onnxruntime
+
+    done = command("export", run_folder, "digits.onnx", "--json", KERAS_BACKEND="torch")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["greatest_difference"] < 1e-4
+    session = onnxruntime.InferenceSession(tmp_path / "digits.onnx")
+    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), np.uint8)
+    (said,) = session.run(["probabilities"], {"images": images})
+    expected = mnistlab.load_model(run_folder).predict(images, verbose=0)
+    np.testing.assert_allclose(said, expected, atol=1e-5)
+    about = session.get_modelmeta().custom_metadata_map
+    assert json.loads(about["classes"]) == [str(digit) for digit in range(10)]
+    assert about["keras_sha256"] == Run.open(run_folder).document("metrics.json")["model"]["sha256"]

@@ -1,0 +1,129 @@
+"""The model that comes with the package, and its card, `docs/model-card.md`.
+
+python -m tools.model_card --write --from RUN   take the model of that finished run
+python -m tools.model_card --write              only the card, out of the committed records
+python -m tools.model_card --check              exit 1 where the card is stale
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.record import newest
+
+from mnistlab.files import atomic_file, sha256, write_atomic
+from mnistlab.reading import network
+from mnistlab.training.export import export_onnx
+from mnistlab.training.runs import Run
+from mnistlab.training.shipped import FILES, FOLDER
+from tools.pages import keep
+
+LARGEST = 1_000_000  # bytes
+TEMPERATURE, LEAST = 1.0, 0.6
+"""Of the reader's probabilities; the least of them for which it vouches."""
+
+PAGE = """# The model that comes with mnistlab
+
+`mnistlab.load_model()` gives a trained `{settings[model]}`: plain Keras, {kib:.0f} KiB, from raw
+28 × 28 images, white ink on black as MNIST has them, to ten probabilities.
+
+| | |
+|---|---|
+| file | `src/mnistlab/shipped/cnn-best/model.keras`, {size:,} bytes; the reader has the same \
+network as ONNX |
+| SHA-256 | `{digest}` |
+| data | the 60,000 training images of MNIST (LeCun, Cortes & Burges; CC BY-SA 3.0), \
+digest `{data}` |
+| made by | `{command}`, then `python -m tools.model_card --write --from RUN` |
+| seed | {settings[seed]}, the first of the [climb](../benchmarks/README.md#the-climb); not chosen |
+| training | {minutes:.1f} minutes, {versions[processor]}, {versions[cores]} cores; \
+Keras {versions[keras]}, JAX {versions[jax]} |
+| test accuracy | **{accuracy:.2f} %**, n = {n:,}, 95 % interval {low:.2f}–{high:.2f} |
+| mean of {seeds} seeds | {mean:.2f} %, 95 % interval {mean_low:.2f}–{mean_high:.2f} |
+
+## Recipe
+
+| setting | value |
+|---|---|
+{recipe}
+
+It was chosen on 10,000 images cut from the training split. The test split was used once for each
+network, after its last epoch.
+
+The same command on the same machine and versions gives the same weights; elsewhere, and with other
+seeds, a test accuracy that scatters as the recipe's seeds do (standard deviation {sd:.3f} points).
+
+## Limits
+
+- It knows MNIST: single digits, written in the United States, cut out, centred and scaled as NIST
+  did. A photograph or a scan needs the same treatment before.
+- It has no answer for what is no digit: a letter or a blank image gets ten probabilities too.
+- Its probabilities are those of a network trained with smoothed labels: right digits have about
+  {smoothed:.0f} %, rarely more. They order what is certain and what is not; they are no rates.
+- A few of MNIST's labels are wrong or cannot be told; no network gets those right but by chance.
+"""
+
+
+def page() -> str:
+    """Render the card out of the shipped run and the newest record of the climb."""
+    run = Run.open(FOLDER)
+    metrics, document = run.document("metrics.json"), run.document("settings.json")
+    climb = newest("climb")
+    if climb is None:
+        raise SystemExit("there is no record yet: run python -m benchmarks.climb")
+    test, reached = metrics["test"], climb["summary"]["test_accuracy"]
+    size = run.checked_model().stat().st_size
+    settings = document["settings"]
+    low, high = _percent(test["interval"])
+    mean_low, mean_high = _percent(reached["interval"])
+    return PAGE.format(
+        settings=settings, versions=document["versions"], data=document["data"]["digest"],
+        command=f"{document['command']} --seed {settings['seed']}".replace(" --backend jax", ""),
+        kib=size / 1024, size=size, digest=metrics["model"]["sha256"],
+        minutes=sum(run.read_history()["seconds"]) / 60,
+        accuracy=100 * test["accuracy"], n=test["n"], low=low, high=high,
+        mean=100 * reached["mean"], seeds=reached["n"], mean_low=mean_low, mean_high=mean_high,
+        sd=100 * reached["sd"], recipe=_rows(settings),
+        smoothed=100 * (1 - 0.9 * settings["label_smoothing"]),
+    )  # fmt: skip
+
+
+def _percent(interval: list[float]) -> tuple[float, ...]:
+    return tuple(100 * end for end in interval)
+
+
+def _rows(settings: dict[str, Any]) -> str:
+    said = {name: value for name, value in settings.items() if value is not None}
+    return "\n".join(f"| `{name}` | `{value}` |" for name, value in said.items())
+
+
+def take(folder: Path) -> None:
+    """Copy the records and the model of a finished run to where the package has its own."""
+    run = Run.open(folder)
+    size = run.checked_model().stat().st_size
+    if size > LARGEST:
+        raise SystemExit(f"{folder} has a model of {size:,} bytes; at most {LARGEST:,} are shipped")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        with atomic_file(FOLDER / name) as temporary:
+            shutil.copyfile(run.path / name, temporary)
+    _give_to_the_reader(Run.open(FOLDER))
+
+
+def _give_to_the_reader(run: Run) -> None:
+    """Write the same network as ONNX to where the reader has it, and what it must know of it."""
+    target = network.FOLDER / "digits.onnx"
+    target.unlink(missing_ok=True)
+    export_onnx(run, target)
+    about = {"sha256": sha256(target), "temperature": TEMPERATURE, "least": LEAST}
+    write_atomic(network.FOLDER / "about.json", json.dumps(about, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    if "--from" in sys.argv:
+        take(Path(sys.argv[sys.argv.index("--from") + 1]))
+    raise SystemExit(keep("docs/model-card.md", page()))
