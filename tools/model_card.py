@@ -78,7 +78,7 @@ def page() -> str:
     test, reached = metrics["test"], climb["summary"]["test_accuracy"]
     size = run.checked_model().stat().st_size
     settings = document["settings"]
-    low, high = _percent(test["interval"])
+    low, high = _percent(test["accuracy_interval"])
     mean_low, mean_high = _percent(reached["interval"])
     return PAGE.format(
         settings=settings, versions=document["versions"], data=document["data"]["digest"],
