@@ -181,7 +181,8 @@ def _are_one(first: Piece, second: Piece, height: float) -> bool:
     gap = max(first.top, second.top) - min(first.bottom, second.bottom)
     over = common >= 0.4 * narrower and gap < 0.35 * height
     # The bar of a 5 or a 7 that ends before the stem: short, close, at the side.
-    beside = common > -0.12 * height and min(first.height, second.height) < 0.45 * height
+    lower = min(first.height, second.height)
+    beside = common > (-0.2 if lower < 0.25 * height else -0.12) * height and lower < 0.45 * height
     return over or (beside and gap < 0.1 * height)
 
 
