@@ -120,12 +120,26 @@ def test_there_is_nothing_on_blank_paper(level):
     assert mnistlab.read(np.zeros((28, 28), np.uint8)).text == ""
 
 
+def test_what_is_no_page_of_digits_is_said_to_be_none():
+    rows, columns = np.mgrid[:1500, :1500]
+    reading = mnistlab.read((255 * ((rows // 20 + columns // 20) % 2)).astype(np.uint8))
+    assert reading.text == ""
+    assert "no page of digits" in reading.warnings[0]
+
+
+def test_a_picture_that_was_cut_off_is_refused():
+    page = png(np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8))
+    for source in (page[:500], Image.open(io.BytesIO(page[:500]))):
+        with pytest.raises(DataError, match="cannot be read"):
+            mnistlab.read(source)
+
+
 @pytest.mark.parametrize(
     "source",
     [b"", b"\x89PNG\r\n\x1a\nrubbish", np.zeros((3, 4, 5, 6)), np.array(["a"]),
      np.full((9, 9), np.nan), np.zeros((0, 5)), np.full((20, 20), -1.0),
-     np.zeros((40, 40), complex)],
-    ids=range(8),
+     np.zeros((40, 40), complex), np.zeros(0, bool), Image.new("L", (0, 9))],
+    ids=range(10),
 )  # fmt: skip
 def test_what_is_no_picture_is_refused(source):
     with pytest.raises(DataError):
@@ -166,6 +180,25 @@ def test_annotated_copies(inside, line, tmp_path):
         colours = {colour for _, colour in drawn.getcolors(1 << 20)}
     assert (0, 90, 181) in colours
     assert (tmp_path / "page.png").read_bytes() == content
+
+
+def test_no_copy_takes_the_place_of_another_file(inside, line, tmp_path):
+    content = png(coloured(written(line[0]), 255, 0))
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "page.png").write_bytes(content)
+    twice = inside("read", "a/page.png", "b/page.png", "--annotate", "out")
+    assert (twice.code, twice.out) == (2, "")
+    assert "several pictures are called page.png" in twice.err
+    assert inside("read", "a", "--annotate", "out").code == 0
+    drawn = (tmp_path / "out" / "page.png.annotated.png").read_bytes()
+    again = inside("read", "a", "--annotate", "out")
+    assert (again.code, again.out) == (2, "")
+    assert "exists already" in again.err
+    assert (tmp_path / "out" / "page.png.annotated.png").read_bytes() == drawn
+    (tmp_path / "file").write_bytes(b"mine")
+    assert inside("read", "a", "--annotate", "file").code == 2
+    assert (tmp_path / "file").read_bytes() == b"mine"
 
 
 def test_bad_files_are_told_and_the_others_read(inside, line, tmp_path):

@@ -15,7 +15,7 @@ import io
 import math
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,7 @@ def as_mnist(ink: npt.ArrayLike) -> U8:
 
 def is_picture_folder(root: Path) -> bool:
     """Say whether `root` looks like pictures in a folder per class."""
-    return any(_pictures(folder) for top in (root, root / "train") for folder in _folders(top))
+    return any(pictures_in(folder) for top in (root, root / "train") for folder in _folders(top))
 
 
 def load_pictures(root: Path, progress: Progress) -> tuple[tuple[str, ...], Arrays]:
@@ -127,9 +127,7 @@ def decode(source: Any, largest: int) -> tuple[npt.NDArray[np.float32], int]:
     """
     from PIL import Image
 
-    if isinstance(source, Image.Image):
-        pixels = _pixels(source, "the picture")
-    elif isinstance(source, (str, Path, bytes, bytearray, memoryview)):
+    if isinstance(source, (str, Path, bytes, bytearray, memoryview, Image.Image)):
         name = str(source) if isinstance(source, (str, Path)) else "the picture"
         with _opened(source, name) as picture:
             pixels = _pixels(picture, name)
@@ -155,7 +153,9 @@ def _pixels(picture: Image, name: str) -> npt.NDArray[np.float32]:
 def _of_array(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     from PIL import Image
 
-    if array.dtype == bool or (array.dtype.kind in "iuf" and array.size and array.ndim in (2, 3)):
+    if array.ndim in (2, 3) and math.prod(array.shape[:2]) > MAX_PIXELS:
+        raise DataError(f"an array {array.shape}: more than {MAX_PIXELS:,} pixels")
+    if array.dtype.kind in "biuf" and array.size and array.ndim in (2, 3):
         values = array.astype(np.float32)
         if array.ndim == 3 and array.shape[2] == 1:
             values = values[..., 0]
@@ -189,15 +189,23 @@ def _gray(path: Path) -> F64:
 
 
 @contextmanager
-def _opened(source: str | Path | bytes | bytearray | memoryview, name: str) -> Iterator[Image]:
-    """Open a picture, turned as its EXIF says; DataError for whatever goes wrong in decoding."""
+def _opened(source: Any, name: str) -> Iterator[Image]:
+    """Open a path, bytes or an open picture, turned as its EXIF says.
+
+    Raises DataError for whatever goes wrong in decoding.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    content = source if isinstance(source, (str, Path)) else io.BytesIO(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        source = io.BytesIO(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bombs, which are refused here, and of odd tags
-            with Image.open(content, formats=FORMATS) as picture:
+            given = isinstance(source, Image.Image)
+            # What was given open is left open.
+            with nullcontext(source) if given else Image.open(source, formats=FORMATS) as picture:
+                if not picture.width * picture.height:
+                    raise DataError(f"{name}: a picture without pixels")
                 if picture.width * picture.height > MAX_PIXELS:
                     raise DataError(f"{name}: more than {MAX_PIXELS:,} pixels")
                 yield ImageOps.exif_transpose(picture)
@@ -230,7 +238,7 @@ def _ground(gray: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> int:
 
 def _plan(root: Path) -> tuple[tuple[str, ...], Labelled, Labelled]:
     """Decide which picture has which label in which split."""
-    divided = any(_pictures(folder) for folder in _folders(root / "train"))
+    divided = any(pictures_in(folder) for folder in _folders(root / "train"))
     top = root / "train" if divided else root
     by_class = _by_class(top)
     names = tuple(by_class)
@@ -255,7 +263,7 @@ def _by_class(top: Path) -> dict[str, list[Path]]:
     folders = _folders(top)
     if all(folder.name.isdecimal() for folder in folders):
         folders.sort(key=lambda folder: (int(folder.name), folder.name))
-    by_class = {folder.name: _pictures(folder) for folder in folders}
+    by_class = {folder.name: pictures_in(folder) for folder in folders}
     if empty := [name for name, paths in by_class.items() if not paths]:
         raise DataError(f"{top / empty[0]}: no pictures in it ({', '.join(sorted(SUFFIXES))})")
     return by_class
@@ -287,6 +295,7 @@ def _folders(top: Path) -> list[Path]:
     return sorted(found)
 
 
-def _pictures(folder: Path) -> list[Path]:
+def pictures_in(folder: Path) -> list[Path]:
+    """List the pictures that lie in a folder, by name; hidden files are passed over."""
     found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     return sorted(path for path in found if path.name[0] != "." and path.is_file())

@@ -6,20 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from mnistlab.data.pictures import decode
 from mnistlab.files import atomic_file
-from mnistlab.reading.read import LARGEST, Digit, Reading
+from mnistlab.reading.read import Digit, Reading
 
 SURE, UNSURE = (0, 90, 181), (196, 78, 0)  # told apart by every eye, on paper and on black
 ROOM = 1.6
 
 
-def annotated(source: Any, reading: Reading, target: Path) -> None:
+def annotated(pixels: npt.NDArray[np.float32], factor: int, reading: Reading, target: Path) -> None:
     """Save the picture, at the size it was read at, with boxes, digits and confidences, as PNG."""
     from PIL import Image, ImageDraw
 
-    pixels, factor = decode(source, LARGEST)
     picture = Image.fromarray(np.rint(pixels).astype(np.uint8)).convert("RGB")
     scale = max(1, round(400 / max(picture.size)))
     picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BOX)

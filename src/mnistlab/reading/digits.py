@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from mnistlab.reading.ink import Ink, Mask
@@ -19,7 +18,8 @@ from mnistlab.reading.ink import Ink, Mask
 SPECK = 0.22
 """What is lower and narrower than this share of a usual digit's height is a speck."""
 FEWEST = 12  # pixels of ink in a picture's largest piece, else there is nothing to read
-MOST_PIECES = 3000
+MOST_PIECES = 2000
+"""A picture with more pieces of ink, specks apart, is no page of digits."""
 LOWEST_LINE = 0.4
 """Lines lower than this share of the usual digit are rests of rules, dirt, small print."""
 FAINTEST_STROKE = 0.45
@@ -74,13 +74,19 @@ class Piece:
 Line = list[Piece]
 
 
+class TooManyPieces(Exception):
+    """What the ink looks like is no page of digits."""
+
+
 def find_lines(ink: Ink) -> list[Line]:
-    """Find the pieces of ink that may be digits, line by line."""
+    """Find the pieces of ink that may be digits, line by line. Raises TooManyPieces."""
     pieces = [each for each in _pieces(ink.mask) if _is_written(each, ink)]
     if not pieces:
         return []
     usual = usual_height(pieces)
     kept = [each for each in pieces if max(each.height, each.width) >= SPECK * usual]
+    if len(kept) > MOST_PIECES:
+        raise TooManyPieces(f"more than {MOST_PIECES} pieces of ink: this is no page of digits")
     lines = [_mended(line) for line in _in_lines(kept, usual)]
     return [line for line in lines if line and usual_height(line) >= LOWEST_LINE * usual]
 
@@ -110,7 +116,7 @@ def _pieces(mask: Mask) -> list[Piece]:
     largest = int(sizes.max())
     if largest < FEWEST:
         return []
-    order = np.argsort(-sizes, kind="stable")[:MOST_PIECES]
+    order = np.argsort(-sizes, kind="stable")
     return [
         Piece(
             boxes[i][0].start, boxes[i][1].start, boxes[i][0].stop, boxes[i][1].stop,
@@ -156,16 +162,11 @@ def _in_lines(pieces: Sequence[Piece], usual: float) -> list[Line]:
 def _mended(line: Line) -> Line:
     """Join the broken strokes of one digit: what lies above, below or within another."""
     height = usual_height(line)
-    pieces = sorted(line, key=lambda each: each.left)
-    done = False
-    while not done:
-        done = True
-        for i, first in enumerate(pieces[:-1]):
-            second = pieces[i + 1]
-            if _are_one(first, second, height):
-                pieces[i : i + 2] = [first.joined(second)]
-                done = False
-                break
+    pieces: Line = []
+    for piece in sorted(line, key=lambda each: each.left):
+        while pieces and _are_one(pieces[-1], piece, height):
+            piece = pieces.pop().joined(piece)
+        pieces.append(piece)
     return [each for each in pieces if each.height >= 0.35 * height or each.width >= 0.6 * height]
 
 
@@ -209,8 +210,3 @@ def _apart(places: Sequence[int], least: int) -> list[int]:
         if not kept or place - kept[-1] >= least:
             kept.append(place)
     return kept
-
-
-def boxes(line: Line) -> npt.NDArray[np.int64]:
-    """Give the boxes of a line's pieces (n, 4): top, left, bottom, right."""
-    return np.array([(p.top, p.left, p.bottom, p.right) for p in line], np.int64).reshape(-1, 4)

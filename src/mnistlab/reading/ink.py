@@ -80,9 +80,8 @@ def _level(pixels: F32) -> F32:
     """Project colours on the direction in which they vary most; brightness where they are gray."""
     if pixels.ndim == 2:
         return pixels
-    few = pixels[:: max(1, pixels.shape[0] // 200), :: max(1, pixels.shape[1] // 200)].reshape(
-        -1, 3
-    )
+    down, across = (max(1, length // 200) for length in pixels.shape[:2])
+    few = pixels[::down, ::across].reshape(-1, 3)
     away = few - np.median(few, axis=0)
     _, vectors = np.linalg.eigh(away.T @ away + 1e-3)
     axis = vectors[:, -1]
@@ -97,10 +96,9 @@ def _blocks(level: F32, step: int) -> F32:
     """Average blocks of step by step pixels, those at the edges of what they have."""
     rows, columns = (np.arange(0, length, step) for length in level.shape)
     sums = np.add.reduceat(np.add.reduceat(level, rows, axis=0), columns, axis=1)
-    counts = np.outer(
-        *(np.diff([*at, n]) for at, n in zip((rows, columns), level.shape, strict=True))
-    )
-    return (sums / counts).astype(np.float32)
+    height, width = level.shape
+    counts = np.outer(np.diff([*rows, height]), np.diff([*columns, width]))
+    return np.asarray(sums / counts, np.float32)
 
 
 def _is_light(thumb: F32) -> bool:
@@ -203,11 +201,12 @@ def _falls(mask: Mask) -> npt.NDArray[np.int64]:
     few = columns[:: max(1, mask.shape[1] // 128)]
     rows, among = np.nonzero(mask[:, few])
 
+    if not len(rows):
+        return np.zeros(len(columns), np.int64)
+
     def fullness(slope: float) -> float:
         level = rows - np.rint(slope * few[among]).astype(int)
-        return (
-            float((np.bincount(level - level.min()).astype(float) ** 2).sum()) if len(level) else 0
-        )
+        return float((np.bincount(level - level.min()).astype(float) ** 2).sum())
 
     best = max(sorted(SLOPES, key=abs), key=fullness)
     return np.asarray(np.rint(best * columns), np.int64)
@@ -226,8 +225,8 @@ def _opened(mask: Mask, length: int) -> Mask:
     change = np.diff(padded, axis=1)
     rows, begins = np.nonzero(change == 1)
     _, ends = np.nonzero(change == -1)
+    long = ends - begins >= length
     kept = np.zeros_like(mask)
-    for row, begin, end in zip(rows, begins, ends, strict=True):
-        if end - begin >= length:
-            kept[row, begin:end] = True
+    for row, begin, end in zip(rows[long], begins[long], ends[long], strict=True):
+        kept[row, begin:end] = True
     return kept

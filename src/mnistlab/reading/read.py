@@ -15,15 +15,23 @@ import numpy.typing as npt
 
 from mnistlab.data.dataset import SIDE
 from mnistlab.data.pictures import decode
-from mnistlab.reading.digits import WIDE, Line, Piece, cuts, find_lines, usual_height
+from mnistlab.reading.digits import (
+    WIDE,
+    Line,
+    Piece,
+    TooManyPieces,
+    cuts,
+    find_lines,
+    usual_height,
+)
 from mnistlab.reading.ink import Ink, find_ink
 from mnistlab.reading.network import Network, load_network
 from mnistlab.reading.normalize import normalized
 
 LARGEST = 2000
 """Larger pictures are made smaller, by whole numbers, before they are read: pixels a side."""
-MOST_DIGITS = 1000
 NARROWEST, WIDEST = 0.12, 1.5  # of a part that is cut off, in heights of the line
+A_REST = 4.0  # what it costs to leave a part unread, likewise
 A_CUT = 0.7  # what a cut costs, in units of -log(probability)
 UNKNOWN = "?"
 
@@ -84,7 +92,11 @@ def read(source: Any) -> Reading:
 
     Arrays are uint8, or numbers from 0 to 1 or to 255. Raises DataError for what is no picture.
     """
-    pixels, factor = decode(source, LARGEST)
+    return read_pixels(*decode(source, LARGEST))
+
+
+def read_pixels(pixels: npt.NDArray[np.float32], factor: int) -> Reading:
+    """Read what `decode` gives: float32 (h, w) or (h, w, 3) of 0..255, made smaller by `factor`."""
     network = load_network()
     if pixels.shape == (SIDE, SIDE) and _is_mnist_like(pixels):
         image = np.rint(pixels).astype(np.uint8)
@@ -92,14 +104,12 @@ def read(source: Any) -> Reading:
             return Reading(())
         ink = Piece(0, 0, SIDE, SIDE, image > 0)
         return Reading(((_digit(ink, network.shares(image[None])[0], image, network, 1),),))
-    ink_found = find_ink(pixels)
-    lines = find_lines(ink_found)
-    warnings = []
-    if sum(map(len, lines)) > MOST_DIGITS:
-        warnings.append(f"more than {MOST_DIGITS} pieces of ink: this is no page of digits")
-        lines = []
-    read_lines = [_read_line(line, ink_found, network, factor) for line in lines]
-    return Reading(tuple(line for line in read_lines if line), tuple(warnings))
+    found = find_ink(pixels)
+    try:
+        lines = [_read_line(line, found, network, factor) for line in find_lines(found)]
+    except TooManyPieces as error:
+        return Reading((), (str(error),))
+    return Reading(tuple(lines))
 
 
 def _is_mnist_like(pixels: npt.NDArray[np.float32]) -> bool:
@@ -111,8 +121,6 @@ def _is_mnist_like(pixels: npt.NDArray[np.float32]) -> bool:
 def _read_line(line: Line, ink: Ink, network: Network, factor: int) -> tuple[Digit, ...]:
     height = usual_height(line)
     pieces = [part for piece in line for part in _divided(piece, height, ink, network)]
-    if not pieces:
-        return ()
     images = np.stack([normalized(ink, piece) for piece in pieces])
     shares = network.shares(images)
     return tuple(
@@ -131,11 +139,13 @@ def _digit(
     order = np.argsort(-shares, kind="stable")
     confidence = float(shares[order[0]])
     sure = confidence >= network.least
-    box = (piece.left, piece.top, piece.width, piece.height)
+    left, top, width, height = (
+        side * factor for side in (piece.left, piece.top, piece.width, piece.height)
+    )
     return Digit(
         int(order[0]) if sure else None,
         confidence,
-        (box[0] * factor, box[1] * factor, box[2] * factor, box[3] * factor),
+        (left, top, width, height),
         tuple((int(i), float(shares[i])) for i in order[:3]),
         image,
     )
@@ -171,6 +181,6 @@ def _cheapest(count: int, costs: dict[tuple[int, int], float]) -> list[tuple[int
         ways = [
             (best[i][0] + costs[i, j], [*best[i][1], (i, j)]) for i in range(j) if (i, j) in costs
         ]
-        ways.append((best[j - 1][0] + 4.0, best[j - 1][1]))
+        ways.append((best[j - 1][0] + A_REST, best[j - 1][1]))
         best.append(min(ways, key=lambda way: way[0]))
     return best[-1][1]

@@ -66,7 +66,12 @@ def _export(model: Any, path: Path) -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        model.export(path, format="onnx", verbose=False)
+        try:
+            model.export(path, format="onnx", verbose=False)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever PyTorch makes of a model's layers
+            raise MnistlabError(f"Keras cannot export this model: {error!s:.200}") from None
 
 
 def _describe(path: Path, run: Run) -> None:

@@ -1,6 +1,6 @@
 """The trained model that comes with the package: the folder of a run, like any other.
 
-`docs/model-card.md` says what it is, and `python -m benchmarks.ship` how it was made.
+`docs/model-card.md` says what it is and how it was made (`python -m tools.model_card`).
 """
 
 from __future__ import annotations
