@@ -34,22 +34,33 @@ NARROWEST, WIDEST = 0.12, 1.5  # of a part that is cut off, in heights of the li
 A_REST = 4.0  # what it costs to leave a part unread, likewise
 A_CUT = 0.7  # what a cut costs, in units of -log(probability)
 UNKNOWN = "?"
+ALTERNATIVES = 3
 
 
 @dataclass(frozen=True)
 class Digit:
-    """One digit: its box x, y, width, height in pixels of the picture as it is seen, and doubts."""
+    """One digit, None for what is none or not surely one.
+
+    `box` is x, y, width, height in pixels of the picture as it is seen; `probabilities` are those
+    of the ten digits: they add up to 1 with that of "no digit"; `image` is what the network saw.
+    """
 
     digit: int | None
     confidence: float
     box: tuple[int, int, int, int]
-    alternatives: tuple[tuple[int, float], ...]
+    probabilities: tuple[float, ...]
     image: npt.NDArray[np.uint8] = field(repr=False, compare=False)
 
     @property
     def character(self) -> str:
         """The digit, or `?`."""
         return UNKNOWN if self.digit is None else str(self.digit)
+
+    @property
+    def alternatives(self) -> tuple[tuple[int, float], ...]:
+        """The likeliest digits and their probabilities, the likeliest first."""
+        order = sorted(range(len(self.probabilities)), key=lambda i: -self.probabilities[i])
+        return tuple((i, self.probabilities[i]) for i in order[:ALTERNATIVES])
 
 
 @dataclass(frozen=True)
@@ -136,17 +147,16 @@ def _digit(
     network: Network,
     factor: int,
 ) -> Digit:
-    order = np.argsort(-shares, kind="stable")
-    confidence = float(shares[order[0]])
-    sure = confidence >= network.least
+    likeliest = int(np.argmax(shares))
+    confidence = float(shares[likeliest])
     left, top, width, height = (
         side * factor for side in (piece.left, piece.top, piece.width, piece.height)
     )
     return Digit(
-        int(order[0]) if sure else None,
+        likeliest if confidence >= network.least else None,
         confidence,
         (left, top, width, height),
-        tuple((int(i), float(shares[i])) for i in order[:3]),
+        tuple(map(float, shares)),
         image,
     )
 
