@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks import markdown
 from benchmarks.climb import table as climb
 from benchmarks.markdown import Unusable, figure
+from benchmarks.reading import table as reading
 from benchmarks.record import all_of, newest
 from benchmarks.sprint import table as sprint
 from benchmarks.tutorial.contenders import CONTENDERS
@@ -100,8 +101,11 @@ def sections() -> list[tuple[str, tuple[str, str]]]:
         (presentable(newest("tutorial")), MARKERS),
         (sprint.render(all_of("sprint")), sprint.MARKERS),
     ]
-    climbed = newest("climb")
-    return [*found, (climb.render(climbed), climb.MARKERS)] if climbed else found
+    for name, part in (("climb", climb), ("reading", reading)):
+        record = newest(name)
+        if record is not None:
+            found.append((part.render(record), part.MARKERS))
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:

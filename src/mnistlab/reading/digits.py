@@ -18,12 +18,17 @@ from mnistlab.reading.ink import Ink, Mask
 SPECK = 0.22
 """What is lower and narrower than this share of a usual digit's height is a speck."""
 FEWEST = 12  # pixels of ink in a picture's largest piece, else there is nothing to read
+SMALLEST = 4  # of any
 MOST_PIECES = 2000
 """A picture with more pieces of ink, specks apart, is no page of digits."""
 LOWEST_LINE = 0.4
 """Lines lower than this share of the usual digit are rests of rules, dirt, small print."""
 FAINTEST_STROKE = 0.45
 """The strongest ink of a piece, as a share of the picture's."""
+SLIVER = 0.03
+"""What lies along a side of the picture and is so narrow, of the picture's side, is no 1."""
+BROKEN, FEW = 0.12, 3
+"""Parts of one digit are no further apart, one above the other, in heights of both together."""
 WIDE = 1.15
 """A piece this many times as wide as the line is high may be several digits."""
 
@@ -87,6 +92,7 @@ def find_lines(ink: Ink) -> list[Line]:
     kept = [each for each in pieces if max(each.height, each.width) >= SPECK * usual]
     if len(kept) > MOST_PIECES:
         raise TooManyPieces(f"more than {MOST_PIECES} pieces of ink: this is no page of digits")
+    kept = _stacked(kept, usual)
     lines = [_mended(line) for line in _in_lines(kept, usual)]
     return [line for line in lines if line and usual_height(line) >= LOWEST_LINE * usual]
 
@@ -95,36 +101,57 @@ def _is_written(piece: Piece, ink: Ink) -> bool:
     """Say whether a piece is a stroke of the pen, and not the edge of a shadow or of the paper."""
     rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
     full = float(np.percentile(ink.amount[rows, columns][piece.mask], 80))
-    height, width = ink.mask.shape
-    at_edges = (
-        piece.mask[0].sum() * (piece.top == 0) + piece.mask[-1].sum() * (piece.bottom == height),
-        piece.mask[:, 0].sum() * (piece.left == 0)
-        + piece.mask[:, -1].sum() * (piece.right == width),
-    )
-    along = max(at_edges[0] / piece.width, at_edges[1] / piece.height)
-    large = max(piece.height / height, piece.width / width) > 0.25
-    return full >= FAINTEST_STROKE and not (along > 0.5 and large)
+    return full >= FAINTEST_STROKE and not _is_edge(piece, ink.mask.shape)
+
+
+def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
+    """Say whether a piece is a shadow or the table that comes in from a side of the picture.
+
+    Digits may touch the sides too, or fill a picture that is cut close to them.
+    """
+    height, width = shape
+    touched = np.array([
+        piece.mask[0].sum() * (piece.top == 0),
+        piece.mask[-1].sum() * (piece.bottom == height),
+        piece.mask[:, 0].sum() * (piece.left == 0),
+        piece.mask[:, -1].sum() * (piece.right == width),
+    ])  # fmt: skip
+    if not touched.any():
+        return False
+    shares = touched / np.array([width, width, height, height])
+    if (shares > 0.9).sum() > 1 or (shares.max() > 0.9 and (shares > 0.3).sum() > 1):
+        return bool(piece.mask.mean() < 0.5)  # else a 1 that fills the picture
+    if min(piece.height / height, piece.width / width) >= 0.9:
+        return False
+    longer = max(piece.height, piece.width)
+    if min(piece.height, piece.width) < SLIVER * max(shape) and touched.max() > 0.8 * longer:
+        return True
+    if max(piece.height / height, piece.width / width) <= 0.25:
+        return False
+    thick = 2 * float(ndimage.distance_transform_edt(piece.mask).max())
+    solid = thick > 0.35 * min(piece.height, piece.width)
+    return bool(solid and touched.max() > 0.5 * max(piece.height, piece.width))
 
 
 def _pieces(mask: Mask) -> list[Piece]:
     """Give connected ink, diagonals counted, the largest first."""
-    labels, count = ndimage.label(mask, np.ones((3, 3), bool))
-    if not count:
-        return []
-    sizes = np.bincount(labels.ravel())[1:]
-    boxes = ndimage.find_objects(labels)
-    largest = int(sizes.max())
+    pieces = _connected(mask)
+    sizes = [int(each.mask.sum()) for each in pieces]
+    largest = max(sizes, default=0)
     if largest < FEWEST:
         return []
-    order = np.argsort(-sizes, kind="stable")
+    order = np.argsort([-size for size in sizes], kind="stable")
+    return [pieces[i] for i in order if sizes[i] >= max(SMALLEST, largest / 400)]
+
+
+def _connected(mask: Mask) -> list[Piece]:
+    labels, _ = ndimage.label(mask, np.ones((3, 3), bool))
+    sizes = np.bincount(labels.ravel())
     return [
-        Piece(
-            boxes[i][0].start, boxes[i][1].start, boxes[i][0].stop, boxes[i][1].stop,
-            labels[boxes[i]] == i + 1,
-        )
-        for i in order
-        if sizes[i] >= max(4, largest / 400)
-    ]  # fmt: skip
+        Piece(rows.start, columns.start, rows.stop, columns.stop, labels[rows, columns] == number)
+        for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1)
+        if sizes[number] >= SMALLEST
+    ]
 
 
 def usual_height(pieces: Sequence[Piece]) -> float:
@@ -135,6 +162,33 @@ def usual_height(pieces: Sequence[Piece]) -> float:
     heights = np.sort([each.height for each in pieces]).astype(float)
     weights = np.cumsum(heights**2)
     return float(heights[np.searchsorted(weights, weights[-1] / 2)])
+
+
+def _stacked(pieces: Sequence[Piece], usual: float) -> list[Piece]:
+    """Join what lies closely above one another: a digit that is broken across."""
+    found: list[Piece] = []
+    for piece in sorted(pieces, key=lambda each: each.top):
+        for number, other in enumerate(found):
+            if _are_stacked(other, piece, usual, len(pieces)):
+                found[number] = other.joined(piece)
+                break
+        else:
+            found.append(piece)
+    return found
+
+
+def _are_stacked(upper: Piece, lower: Piece, usual: float, among: int) -> bool:
+    """Say whether two pieces are parts of one digit; of few pieces any may be one."""
+    common = min(upper.right, lower.right) - max(upper.left, lower.left)
+    whole = max(upper.bottom, lower.bottom) - upper.top
+    gap = lower.top - upper.bottom
+    lowest = min(upper.height, lower.height)
+    return (
+        common >= 0.5 * min(upper.width, lower.width)
+        and -0.2 * whole <= gap <= BROKEN * whole
+        and (among <= FEW or (lowest < 0.75 * usual and whole < 1.4 * usual))
+        and max(upper.width, lower.width) < 1.3 * whole
+    )
 
 
 def _in_lines(pieces: Sequence[Piece], usual: float) -> list[Line]:

@@ -12,6 +12,7 @@ rules      straight runs far longer than a digit, taken out where no stroke cros
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 THUMB = 128
+COARSE = 48
 WIDEST_STROKE = 0.22
 """The widest stroke that is not taken for paper, as a share of the picture's longer side."""
 FAINTEST = 0.10
@@ -35,14 +37,20 @@ WEAK = 0.6
 """Ink that hangs together with a clear stroke needs no more than this share of the threshold."""
 RULE = 0.6
 """A rule is at least this share of the picture's side long."""
+FRAME, SMALLEST_FRAME, CORNER = 0.85, 32, 0.1
+"""The side of a box is straight for this share of its length; a box has so many pixels a side."""
 
 
 @dataclass(frozen=True)
 class Ink:
-    """`amount` float32 (h, w): 0 paper, 1 a full stroke; `mask` bool (h, w): what is ink."""
+    """`amount` float32 (h, w): 0 paper, 1 a full stroke; `mask` bool (h, w): what is ink.
+
+    `light` says whether it is lighter than the paper.
+    """
 
     amount: F32
     mask: Mask
+    light: bool = False
 
     @property
     def blank(self) -> bool:
@@ -50,16 +58,23 @@ class Ink:
         return not self.mask.any()
 
 
-def find_ink(pixels: F32) -> Ink:
-    """Find the ink in a picture, float32 (h, w) or (h, w, 3) of 0..255."""
+def find_ink(pixels: F32, light: bool | None = None, even: bool = False) -> Ink:
+    """Find the ink in a picture, float32 (h, w) or (h, w, 3) of 0..255.
+
+    Whether ink is lighter than the paper is seen, unless it is said; so is the paper's brightness,
+    place by place, unless it is `even`.
+    """
     level = _level(pixels)
     step = -(-max(level.shape) // THUMB)
-    thumb = _blocks(level, step)
-    if _is_light(thumb):
+    thumb = blocks(level, step)
+    light = _is_light(thumb) if light is None else light
+    if light:
         level, thumb = 255 - level, 255 - thumb
-        away = (_paper(thumb, level.shape, step) - level) / 255
+        paper = _even(thumb) if even else _paper(thumb, level.shape, step)
+        away = (paper - level) / 255
     else:
-        away = 1 - level / np.maximum(_paper(thumb, level.shape, step), 1)
+        paper = _even(thumb) if even else _paper(thumb, level.shape, step)
+        away = 1 - level / np.maximum(paper, 1)
     difference = np.asarray(np.clip(away, 0, 1), np.float32)
     noise = _noise(difference)
     if min(level.shape) >= 64:
@@ -68,12 +83,12 @@ def find_ink(pixels: F32) -> Ink:
     threshold = max(_otsu(difference), 0.8 * least)
     mask = _connected(difference > max(WEAK * threshold, 0.8 * least), difference > threshold)
     if not mask.any() or float(np.median(difference[mask])) < least:
-        return Ink(np.zeros_like(difference), np.zeros(level.shape, bool))
-    mask = without_rules(mask)
+        return Ink(np.zeros_like(difference), np.zeros(level.shape, bool), light)
+    mask = without_rules(without_frames(mask))
     full = float(np.percentile(difference[mask], 60)) if mask.any() else 1.0
     low = 0.4 * threshold
     amount = np.clip((difference - low) / max(full - low, 1e-3), 0, 1)
-    return Ink(amount.astype(np.float32), mask)
+    return Ink(amount.astype(np.float32), mask, light)
 
 
 def _level(pixels: F32) -> F32:
@@ -92,7 +107,7 @@ def _level(pixels: F32) -> F32:
     return np.asarray((level - lowest) * (255 / (highest - lowest)), np.float32)
 
 
-def _blocks(level: F32, step: int) -> F32:
+def blocks(level: F32, step: int) -> F32:
     """Average blocks of step by step pixels, those at the edges of what they have."""
     rows, columns = (np.arange(0, length, step) for length in level.shape)
     sums = np.add.reduceat(np.add.reduceat(level, rows, axis=0), columns, axis=1)
@@ -103,18 +118,25 @@ def _blocks(level: F32, step: int) -> F32:
 
 def _is_light(thumb: F32) -> bool:
     """Say whether ink is brighter than the paper: on which side of the paper far values lie."""
-    size = max(3, max(thumb.shape) // 4 | 1)
-    coarse = thumb[:: max(1, len(thumb) // 64), :: max(1, thumb.shape[1] // 64)]
-    paper = ndimage.median_filter(coarse, size=max(3, size // max(1, max(thumb.shape) // 64) | 1))
+    step = -(-max(thumb.shape) // COARSE)
+    coarse = blocks(thumb, step)
+    paper = ndimage.median_filter(coarse, size=max(3, max(coarse.shape) // 4 | 1))
     away = coarse - paper
     return bool((away**3).sum() > 0)
+
+
+def _even(thumb: F32) -> F32:
+    """Give the brightness of even paper: that of the brighter of two kinds of pixels."""
+    bright = thumb > 255 * _otsu(thumb / 255)
+    return np.asarray(np.median(thumb[bright]) if bright.any() else thumb.max(), np.float32)
 
 
 def _paper(thumb: F32, shape: tuple[int, ...], step: int) -> F32:
     """Give the brightness of the paper under the ink, which is dark: (h, w)."""
     size = max(3, round(WIDEST_STROKE * max(thumb.shape)) | 1)
     closed = ndimage.grey_closing(thumb, size=(size, size), mode="reflect")
-    smooth = ndimage.gaussian_filter(closed, 1.5, mode="nearest")
+    # Not above what was closed: in shadow, next to its edge, the paper is as dark as the shadow.
+    smooth = np.minimum(ndimage.gaussian_filter(closed, 1.5, mode="nearest"), closed)
     places = [np.clip((np.arange(length) + 0.5) / step - 0.5, 0, None) for length in shape]
     rows = _between(smooth, places[0])
     return _between(rows.T, places[1]).T
@@ -134,7 +156,7 @@ def _noise(difference: F32) -> float:
     return float(np.median(steps)) / 0.954  # of the difference of two normal values
 
 
-def _otsu(values: F32) -> float:
+def _otsu(values: npt.NDArray[Any]) -> float:
     """Give the value that divides values of 0..1 into the two classes that lie farthest apart."""
     counts, edges = np.histogram(values, bins=256, range=(0, 1))
     middles = (edges[1:] + edges[:-1]) / 2
@@ -157,11 +179,57 @@ def _connected(weak: Mask, strong: Mask) -> Mask:
 
 def without_rules(mask: Mask) -> Mask:
     """Take out ruled lines and the sides of boxes, but for where strokes cross them."""
-    level, thick = _rules(mask)
-    upright, thick_upright = _rules(mask.T)
-    strokes = mask & ~level & ~upright.T
+    level, thick = _rules(mask, max(40, round(RULE * mask.shape[1])))
+    upright, thick_upright = _rules(mask.T, max(40, round(RULE * len(mask))))
+    return _apart(mask, level, upright.T, thick, thick_upright)
+
+
+def without_frames(mask: Mask) -> Mask:
+    """Put in the place of each box, of a form say, what is written in it and touches it."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3), bool))
+    kept = mask
+    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+        if min(end.stop - end.start for end in place) < SMALLEST_FRAME:
+            continue
+        here = labels[place] == number
+        inside = without_frame(here)
+        if inside is not None:
+            kept = kept.copy() if kept is mask else kept
+            kept[place] &= ~here | inside
+    return kept
+
+
+def without_frame(mask: Mask) -> Mask | None:
+    """Take a box, or a row of boxes, off what is written in it; None where there is no box."""
+    height, width = mask.shape
+    if min(height, width) < SMALLEST_FRAME or mask.mean() > 0.6 or not _has_corners(mask):
+        return None
+    level, thick = _rules(mask, round(FRAME * width), 0.12 * height)
+    if not (level[: height // 4].any() and level[-(height // 4) :].any()):
+        return None
+    upright, thick_upright = _rules(mask.T, round(FRAME * height), 0.12 * height)
+    upright = upright.T
+    if not (upright[:, : width // 4].any() and upright[:, -(width // 4) :].any()):
+        return None
+    inside = _apart(mask, level, upright, thick, thick_upright)
+    # What lies along the box alone is the box's own ragged edge.
+    far = ndimage.distance_transform_edt(~(level | upright)) > FRINGE + 1
+    return _connected(inside, inside & far)
+
+
+def _has_corners(mask: Mask) -> bool:
+    """Say whether there is ink in all four corners: a 0 is round."""
+    down, across = (max(2, round(CORNER * length)) for length in mask.shape)
+    corners = [mask[rows, columns] for rows in (slice(down), slice(-down, None))
+               for columns in (slice(across), slice(-across, None))]  # fmt: skip
+    return all(corner.any() for corner in corners)
+
+
+def _apart(mask: Mask, level: Mask, upright: Mask, thick: int, thick_upright: int) -> Mask:
+    """Take rules out of the ink, but for where strokes cross them."""
+    strokes = mask & ~level & ~upright
     crossed = level & _prolonged(strokes, thick)
-    crossed |= upright.T & _prolonged(strokes.T, thick_upright).T
+    crossed |= upright & _prolonged(strokes.T, thick_upright).T
     return np.asarray(strokes | crossed)
 
 
@@ -172,10 +240,9 @@ def _prolonged(strokes: Mask, thick: int) -> Mask:
     return np.asarray(ndimage.binary_dilation(whole, np.ones((2 * reach + 1, 1), bool)))
 
 
-def _rules(mask: Mask) -> tuple[Mask, int]:
-    """Say where rules are, long, thin and about level, and how thick they are: rows."""
+def _rules(mask: Mask, length: int, thickest_rule: float = 0.0) -> tuple[Mask, int]:
+    """Say where rules are, `length` long, thin and about level, and how thick they are: rows."""
     none = np.zeros_like(mask)
-    length = max(40, round(RULE * mask.shape[1]))
     if mask.shape[1] < length:
         return none, 0
     falls = _falls(mask)
@@ -189,7 +256,9 @@ def _rules(mask: Mask) -> tuple[Mask, int]:
     for number, place in enumerate(ndimage.find_objects(labels), start=1):
         rule = (labels[place] == number) & runs[place]
         thick = round(float(np.median(rule.sum(axis=0)[rule.any(axis=0)]))) if rule.any() else 0
-        if thick <= max(4.0, 0.015 * max(mask.shape)):  # else a bar of one large digit
+        # What is thicker is a bar of one large digit.
+        small = min(3.0, 0.03 * min(mask.shape))
+        if thick <= max(small, 0.015 * max(mask.shape), thickest_rule):
             taken[place] |= rule
             thickest = max(thickest, thick)
     return _shifted(taken, falls), thickest

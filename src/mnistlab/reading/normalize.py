@@ -20,6 +20,10 @@ def normalized(ink: Ink, piece: Piece) -> npt.NDArray[np.uint8]:
     """Give one digit (28, 28) uint8, ink 255 on 0."""
     amount, mask = _cut_out(ink, piece)
     side = max(piece.height, piece.width, 10)
+    if side < 2 * BOX:  # else blocks of pixels are seen
+        times = -(-2 * BOX // side)
+        amount, side = _enlarged(amount, times), side * times
+        mask = _enlarged(mask.astype(np.float32), times) > 0.5
     inside = ndimage.distance_transform_edt(mask)
     # In a stroke the mean distance from the edge is a quarter of the width.
     width = 4 * float(inside[mask].mean()) - 1
@@ -32,6 +36,10 @@ def normalized(ink: Ink, piece: Piece) -> npt.NDArray[np.uint8]:
         reach = min((width - THICKEST / scale) / 2, 0.35 * width)
         amount = amount * np.clip(inside - reach, 0, 1)
     return as_mnist(amount if (amount > 0).any() else mask)
+
+
+def _enlarged(amount: F32, times: int) -> F32:
+    return np.asarray(ndimage.zoom(amount, times, order=1, mode="nearest", grid_mode=True))
 
 
 def _cut_out(ink: Ink, piece: Piece) -> tuple[F32, npt.NDArray[np.bool_]]:

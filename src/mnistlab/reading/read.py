@@ -8,31 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mnistlab.data.dataset import SIDE
-from mnistlab.data.pictures import decode
-from mnistlab.reading.digits import (
-    WIDE,
-    Line,
-    Piece,
-    TooManyPieces,
-    cuts,
-    find_lines,
-    usual_height,
-)
-from mnistlab.reading.ink import Ink, find_ink
+from mnistlab.data.pictures import BOX, CENTRE, as_mnist, decode
+from mnistlab.reading.digits import Piece, TooManyPieces, find_lines, usual_height
+from mnistlab.reading.ink import Ink
 from mnistlab.reading.network import Network, load_network
 from mnistlab.reading.normalize import normalized
+from mnistlab.reading.segment import segmented
+from mnistlab.reading.views import views
 
 LARGEST = 2000
 """Larger pictures are made smaller, by whole numbers, before they are read: pixels a side."""
-NARROWEST, WIDEST = 0.12, 1.5  # of a part that is cut off, in heights of the line
-A_REST = 4.0  # what it costs to leave a part unread, likewise
-A_CUT = 0.7  # what a cut costs, in units of -log(probability)
+PLAINER = 0.2
+"""A less likely way to see a picture must explain so much more of its ink by digits."""
+MANY = 30
+"""A picture with more pieces than this is seen in one way only."""
+LOW, HIGH = 0.45, 2.2
+"""What is no digit is no writing either, if it is so much lower or higher than the digits are."""
+FAINT = 0.6
+"""Likewise what has so much less ink."""
 UNKNOWN = "?"
 ALTERNATIVES = 3
 
@@ -113,14 +113,66 @@ def read_pixels(pixels: npt.NDArray[np.float32], factor: int) -> Reading:
         image = np.rint(pixels).astype(np.uint8)
         if not image.any():
             return Reading(())
-        ink = Piece(0, 0, SIDE, SIDE, image > 0)
-        return Reading(((_digit(ink, network.shares(image[None])[0], image, network, 1),),))
-    found = find_ink(pixels)
+        whole = Piece(0, 0, SIDE, SIDE, image > 0)
+        image = image if _is_as_mnist(image) else as_mnist(image)
+        return Reading(((_digit(whole, network.shares(image[None])[0], image, network, 1),),))
+    best, explained = Reading(()), -np.inf
+    for ink, enough in views(pixels):
+        reading, share = _read_ink(ink, network, factor)
+        if share > explained + (PLAINER if explained < enough else 0):
+            best, explained = reading, share
+        if explained > enough or len(reading.digits) > MANY:
+            break
+    return best
+
+
+def _read_ink(ink: Ink, network: Network, factor: int) -> tuple[Reading, float]:
+    """Read what is written, and say what share of the ink are digits that one can be sure of."""
     try:
-        lines = [_read_line(line, found, network, factor) for line in find_lines(found)]
+        lines = [segmented(line, ink, network) for line in find_lines(ink)]
     except TooManyPieces as error:
-        return Reading((), (str(error),))
-    return Reading(tuple(lines))
+        return Reading((), (str(error),)), 0.0
+    if not lines:
+        return Reading(()), 0.0
+    pieces = [piece for line in lines for piece in line]
+    images = np.stack([normalized(ink, piece) for piece in pieces])
+    shares = network.together(network.shares(images))
+    known = sum(piece.mask.sum() * share.max() for piece, share in zip(pieces, shares, strict=True))
+    digits = [
+        _digit(piece, share, image, network, factor)
+        for piece, share, image in zip(pieces, shares, images, strict=True)
+    ]
+    kept = iter(zip(_written(pieces, digits, ink), digits, strict=True))
+    found = [tuple(digit for there, digit in islice(kept, len(line)) if there) for line in lines]
+    return Reading(tuple(filter(None, found))), float(known / ink.mask.sum())
+
+
+def _written(pieces: Sequence[Piece], digits: Sequence[Digit], ink: Ink) -> list[bool]:
+    """Say which pieces someone wrote; of those that are no digits only what looks like writing.
+
+    What the picture's side cuts off, and what is far larger, smaller or fainter than the digits,
+    is the edge of a shadow, a crease, a stain.
+    """
+    known = [i for i, digit in enumerate(digits) if digit.digit is not None]
+    usual = usual_height([pieces[i] for i in known]) if known else None
+    dark = np.array([_darkness(piece, ink) for piece in pieces])
+    least = FAINT * float(np.median(dark[known])) if known else 0.0
+    found = []
+    for piece, digit, darkness in zip(pieces, digits, dark, strict=True):
+        odd = usual is not None and not LOW < piece.height / usual < HIGH
+        other = _is_cut_off(piece, ink) or odd or darkness < least
+        found.append(digit.digit is not None or not other)
+    return found
+
+
+def _darkness(piece: Piece, ink: Ink) -> float:
+    rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
+    return float(ink.amount[rows, columns][piece.mask].mean())
+
+
+def _is_cut_off(piece: Piece, ink: Ink) -> bool:
+    height, width = ink.mask.shape
+    return not (piece.top and piece.left and piece.bottom < height and piece.right < width)
 
 
 def _is_mnist_like(pixels: npt.NDArray[np.float32]) -> bool:
@@ -129,15 +181,14 @@ def _is_mnist_like(pixels: npt.NDArray[np.float32]) -> bool:
     return bool(np.median(edges) == 0)
 
 
-def _read_line(line: Line, ink: Ink, network: Network, factor: int) -> tuple[Digit, ...]:
-    height = usual_height(line)
-    pieces = [part for piece in line for part in _divided(piece, height, ink, network)]
-    images = np.stack([normalized(ink, piece) for piece in pieces])
-    shares = network.shares(images)
-    return tuple(
-        _digit(piece, each, image, network, factor)
-        for piece, each, image in zip(pieces, shares, images, strict=True)
-    )
+def _is_as_mnist(image: npt.NDArray[np.uint8]) -> bool:
+    """Say whether a digit (28, 28) has the size and the place that MNIST's makers gave."""
+    rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+    if abs(max(np.ptp(rows), np.ptp(columns)) + 1 - BOX) > 2:
+        return False
+    mass = image / image.sum(dtype=float)
+    middles = (float(mass.sum(axis=1 - axis) @ np.arange(SIDE)) for axis in (0, 1))
+    return all(abs(middle - CENTRE) <= 1 for middle in middles)
 
 
 def _digit(
@@ -159,38 +210,3 @@ def _digit(
         tuple(map(float, shares)),
         image,
     )
-
-
-def _divided(piece: Piece, height: float, ink: Ink, network: Network) -> Sequence[Piece]:
-    """Cut a piece that is too wide for one digit where the network agrees most with the parts."""
-    if piece.width <= WIDE * max(height, piece.height):
-        return [piece]
-    places = [0, *cuts(piece, height), piece.width]
-    parts: dict[tuple[int, int], Piece] = {}
-    for i, left in enumerate(places):
-        for j in range(i + 1, len(places)):
-            width = (places[j] - left) / height
-            part = piece.part(left, places[j]) if NARROWEST <= width <= WIDEST else None
-            if part is not None and part.height >= 0.4 * height:
-                parts[i, j] = part
-    if not parts:
-        return [piece]
-    shares = network.shares(np.stack([normalized(ink, each) for each in parts.values()]))
-    costs = dict(zip(parts, A_CUT - np.log(shares.max(axis=1)), strict=True))
-    chosen = _cheapest(len(places), costs)
-    return [parts[each] for each in chosen] if chosen else [piece]
-
-
-def _cheapest(count: int, costs: dict[tuple[int, int], float]) -> list[tuple[int, int]]:
-    """Give the steps from 0 to count - 1 whose costs add up to the least; none if there is no way.
-
-    What is not covered, specks at the sides, is stepped over at a price.
-    """
-    best: list[tuple[float, list[tuple[int, int]]]] = [(0.0, [])]
-    for j in range(1, count):
-        ways = [
-            (best[i][0] + costs[i, j], [*best[i][1], (i, j)]) for i in range(j) if (i, j) in costs
-        ]
-        ways.append((best[j - 1][0] + A_REST, best[j - 1][1]))
-        best.append(min(ways, key=lambda way: way[0]))
-    return best[-1][1]

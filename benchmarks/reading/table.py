@@ -1,0 +1,55 @@
+"""The newest record of reading as Markdown; `python -m benchmarks.table` puts it in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.markdown import table
+
+MARKERS = "<!-- reading:begin -->", "<!-- reading:end -->"
+HEAD = ("", "%", "n")
+
+
+def render(record: Mapping[str, Any]) -> str:
+    """Make the table and the line under it. Pure."""
+    alone, loaded, none = record["singles"], record["load_digits"], record["no_digits"]
+    rows = [
+        row("MNIST's test digits as they are in the file: right", alone["originals"]),
+        row("the same, of any size and colours, in a picture: **read right**", alone["drawn"]),
+        row("the same, by the same network, resized to 28 × 28 naively", alone["naive"]),
+        *(
+            row(f"lines of six digits, {paper}: fully right", found["fully_right"])
+            for paper, found in record["lines"].items()
+        ),
+        row("`load_digits` written large: answered", loaded["answered"]),
+        row("of those: right", loaded["right_of_answered"]),
+        *(row(f"{kind}: any read as a digit", found.get("read_as_a_digit", found))
+          for kind, found in none.items()),
+    ]  # fmt: skip
+    hardware = record["hardware"]
+    commit = (record["git"]["commit"] or "unknown")[:7]
+    return (
+        f"{table(HEAD, rows)}\n\n95 % intervals; nothing here was trained or chosen on."
+        f"{spoken(record)} {hardware['processor']}, {hardware['cores']} cores; "
+        f"{record['date'][:10]}, commit {commit}. `{record['command']}`"
+    )
+
+
+def row(label: str, found: Mapping[str, Any]) -> list[str]:
+    """Give one rate with its interval.
+
+    >>> row("a", {"rate": 0.5, "n": 1000, "interval": [0.469, 0.531]})
+    ['a', '50.0 (46.9–53.1)', '1,000']
+    """
+    low, high = (f"{100 * end:.1f}" for end in found["interval"])
+    return [label, f"{100 * found['rate']:.1f} ({low}–{high})", f"{found['n']:,}"]
+
+
+def spoken(record: Mapping[str, Any]) -> str:
+    """Say how long it takes, if that was measured."""
+    said = [
+        f"{name} {each['seconds']['median']:.1f} s and {each['peak_mib']:.0f} MiB"
+        for name, each in record.get("speed", {}).items()
+    ]
+    return f" From the shell: {', '.join(said)} (medians of 5, largest memory)." if said else ""

@@ -1,0 +1,98 @@
+"""Ways to see a picture, the likeliest first: more than one only where there is doubt.
+
+Whether ink is light or dark is hard to see where digits fill the picture, and paper that lies on a
+table has edges that look like ink. What was read in each way tells which was right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from mnistlab.reading.ink import F32, THUMB, Ink, Mask, blocks, find_ink
+
+LARGEST = 1000
+"""Larger pictures, pixels a side, are not those of which digits fill all."""
+THRESHOLDS = 8
+LEAST_PAPER, MOST_PAPER = 0.1, 0.93
+"""Of the picture, if paper is seen to lie on a table."""
+RECTANGULAR = 0.9
+"""Paper fills this share of a rectangle."""
+WRITTEN = 0.001
+"""Something is on it, of this share of the picture."""
+TURNS = np.deg2rad(np.arange(-20, 21, 2))
+BORDER = 0.2
+"""The table takes this share of the picture's border."""
+
+
+class View(NamedTuple):
+    """Ink as it may be seen, and what share of it must be digits for this to be right surely."""
+
+    ink: Ink
+    enough: float
+
+
+def views(pixels: F32) -> Iterator[View]:
+    """Give the ink of a picture, float32 (h, w) or (h, w, 3) of 0..255, as it may be seen."""
+    paper = without_table(pixels)
+    if paper is not None:
+        yield View(find_ink(paper), 0.9)
+    first = find_ink(pixels)
+    yield View(first, 0.5)
+    if first.blank or max(pixels.shape) > LARGEST:
+        return
+    yield View(find_ink(pixels, light=not first.light), 0.5)
+    for light in (first.light, not first.light):
+        yield View(find_ink(pixels, light, even=True), 0.5)
+
+
+def without_table(pixels: F32) -> F32 | None:
+    """Carry a sheet of bright paper on to the sides of the picture; None if there is none."""
+    level = pixels if pixels.ndim == 2 else pixels.mean(axis=2)
+    step = -(-max(level.shape) // THUMB)
+    thumb = blocks(level, step)
+    sheet = _sheet(thumb)
+    if sheet is None:
+        return None
+    inner = ndimage.binary_erosion(sheet, iterations=2, border_value=1)
+    if not inner.any():
+        return None
+    rows, columns = ndimage.distance_transform_edt(
+        ~inner, return_distances=False, return_indices=True
+    )
+    paper = thumb[rows, columns]
+    height, width = level.shape
+    wide = np.ix_(np.arange(height) // step, np.arange(width) // step)
+    return np.where(inner[wide], level, paper[wide]).astype(np.float32)
+
+
+def _sheet(thumb: F32) -> Mask | None:
+    """Find the most rectangular bright region that is neither all of the picture nor a stroke."""
+    best, most = None, RECTANGULAR
+    for level in np.linspace(thumb.min(), thumb.max(), THRESHOLDS + 2)[1:-1]:
+        labels, _ = ndimage.label(thumb > level)
+        sizes = np.bincount(labels.ravel())[1:]
+        if not len(sizes):
+            continue
+        bright = labels == sizes.argmax() + 1
+        region = ndimage.binary_fill_holes(bright)
+        outside = np.concatenate([~region[0], ~region[-1], ~region[:, 0], ~region[:, -1]])
+        if not LEAST_PAPER < region.mean() < MOST_PAPER or outside.mean() < BORDER:
+            continue
+        if (region & ~bright).mean() < WRITTEN:
+            continue
+        filled = _rectangular(region)
+        if filled > most:
+            best, most = region, filled
+    return best
+
+
+def _rectangular(region: Mask) -> float:
+    """Say what share of the smallest rectangle about a region it fills."""
+    places = np.argwhere(region).astype(float)
+    turned = [places @ np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]]) for t in TURNS]
+    smallest = min(float(np.prod(np.ptp(each, axis=0) + 1)) for each in turned)
+    return len(places) / smallest

@@ -1,0 +1,125 @@
+"""Pictures that can be seen in several ways: cut close, on a table, in boxes, in shadow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pages import coloured, enlarged, placed, written
+from scipy import ndimage
+
+import mnistlab
+from mnistlab.reading.ink import without_frame
+from mnistlab.reading.network import Network, load_network
+from mnistlab.reading.views import without_table
+
+
+@pytest.mark.parametrize(("paper", "pen"), [(255, 0), (200, 90), (10, 240)])
+def test_digits_that_fill_the_picture(chosen, paper, pen):
+    """Cut to the ink itself, so that there may be more ink than paper at the sides."""
+    right = [
+        mnistlab.read(coloured(enlarged(image, 90), paper, pen)).text == str(label)
+        for image, label in zip(*(part[:50] for part in chosen), strict=True)
+    ]
+    assert np.mean(right) >= 0.85
+
+
+def on_a_table(page, turn):
+    table = np.pad(page.astype(float), 60, constant_values=45)
+    turned = ndimage.rotate(table, turn, reshape=False, order=1, mode="nearest")
+    return np.clip(turned + np.random.default_rng(0).normal(0, 3, turned.shape), 0, 255)
+
+
+@pytest.mark.parametrize("turn", [-5, 0, 4])
+def test_paper_on_a_table(chosen, turn):
+    images, labels = chosen
+    page = coloured(written(images[:3], height=80, gap=30), 225, 40)
+    reading = mnistlab.read(on_a_table(page, turn).astype(np.uint8))
+    assert reading.text == "".join(map(str, labels[:3]))
+
+
+def test_the_table_is_made_paper_and_the_paper_left():
+    picture = np.full((200, 300), 40.0, np.float32)
+    picture[40:160, 60:260] = 220
+    picture[90:110, 150:160] = 20
+    paper = without_table(picture)
+    assert paper.min() == 20
+    assert (paper[:30] == 220).all()
+    assert (paper[60:140, 80:240] == picture[60:140, 80:240]).all()
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_no_table_is_seen_where_none_is(level):
+    assert without_table(np.full((100, 100), level, np.float32)) is None
+    stroke = np.zeros((100, 100), np.float32)
+    stroke[20:80, 45:55] = 255  # a 1 in white
+    assert without_table(stroke) is None
+
+
+def boxed(inks, side, thick):
+    """Write each in a box of its own, the boxes side by side."""
+    page = np.zeros((side + thick, side * len(inks) + thick))
+    for number, ink in enumerate(inks):
+        top = (side + thick - ink.shape[0]) // 2
+        left = number * side + (side + thick - ink.shape[1]) // 2
+        page[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    page[:thick] = page[-thick:] = 1
+    for number in range(len(inks) + 1):
+        page[:, number * side : number * side + thick] = 1
+    return np.pad(page, 40)
+
+
+@pytest.mark.parametrize("thick", [2, 4])
+def test_boxes_of_a_form(chosen, thick):
+    images, labels = chosen
+    right = 0
+    for first in range(0, 40, 4):
+        inks = [enlarged(image, 60) for image in images[first : first + 4]]
+        said = mnistlab.read(coloured(boxed(inks, 86, thick), 245, 60)).text
+        right += said == "".join(map(str, labels[first : first + 4]))
+    assert right >= 9
+
+
+def test_an_empty_box_holds_nothing():
+    page = coloured(boxed([np.zeros((60, 40))], 86, 3), 245, 60)
+    assert mnistlab.read(page).text == ""
+    assert not without_frame(boxed([np.zeros((60, 40))], 86, 3)[40:-40, 40:-40] > 0).any()
+
+
+def test_a_0_is_no_box(chosen):
+    images, labels = chosen
+    for image in images[labels == 0]:
+        assert without_frame(enlarged(image, 100) > 0.5) is None
+
+
+def test_a_28x28_picture_of_another_making_is_normalized_too(chosen):
+    """Drawn small and to one side, white on black."""
+    images, labels = chosen
+    right = []
+    for image, label in zip(images[:50], labels[:50], strict=True):
+        ink = enlarged(image, 14)
+        page = placed((28, 28), [(2, 12 - ink.shape[1] // 2, ink)])
+        right.append(mnistlab.read(coloured(page, 0, 255)).text == str(label))
+    assert np.mean(right) >= 0.9
+
+
+def test_how_many_are_no_digits_is_learnt_from_the_page():
+    """With so weak a prior the fixed point can be worked out: all alike, all one or the other."""
+    network = Network(None, 1.0, 0.2, 0.5)
+    doubtful = np.tile([0.5, *[0.0] * 9], (1000, 1))
+    unsure = np.concatenate([doubtful, np.zeros((3000, 10))])
+    assert network.together(unsure)[0, 0] < 0.15  # among much that is none
+    sure = np.concatenate([doubtful, np.tile([0, 1.0, *[0.0] * 8], (3000, 1))])
+    assert network.together(sure)[0, 0] > 0.65
+    alone = network.together(np.array([[0.5, *[0.0] * 9]]))
+    assert alone[0, 0] == pytest.approx(0.5, abs=0.06)
+    assert network.together(np.array([[0.0, 0.3, *[0.0] * 8]])).shape == (1, 10)
+
+
+def test_probabilities_leave_room_for_no_digit(chosen):
+    noise = np.random.default_rng(0).integers(0, 256, (50, 28, 28), np.uint8)
+    network = load_network()
+    digits, others = network.shares(chosen[0]), network.shares(noise)
+    assert digits.shape == (100, 10)
+    assert (digits.sum(axis=1) <= 1 + 1e-9).all()
+    assert np.median(digits.sum(axis=1)) > 0.95
+    assert np.median(others.sum(axis=1)) < 0.5

@@ -1,0 +1,118 @@
+"""Make the network that reads: `src/mnistlab/reading/network`.
+
+python -m tools.reader data reader.npz      draw the pictures (ten minutes on two cores)
+mnistlab train --dataset reader.npz --classes 12 --model cnn-best --seed 1 --out runs/reader
+python -m tools.reader take runs/reader reader.npz     calibrate it, and put it in its place
+
+Nothing of MNIST's test split is used, nor anything that `benchmarks.reading` judges by. Needs the
+extras onnx and bench.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistlab.files import atomic_file, sha256, write_atomic
+from mnistlab.reading import network
+from mnistlab.training.export import export_onnx
+from mnistlab.training.runs import Run
+from tools.reader.pictures import NONE, data_set
+
+F64 = npt.NDArray[np.float64]
+TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(3), 200))
+LEAST = 0.5
+"""Of less than this confidence the reader does not vouch for a digit."""
+
+
+def write_data(target: Path) -> None:
+    """Write the pictures as `mnistlab train` takes them; those to choose on are its test split."""
+    (x, y), chosen = data_set()
+    sources = np.repeat(list(chosen), [len(labels) for _, labels in chosen.values()])
+    x_test, y_test = (np.concatenate(each) for each in zip(*chosen.values(), strict=True))
+    with atomic_file(target) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(
+            stream, x_train=x, y_train=y, x_test=x_test, y_test=y_test, sources=sources
+        )
+    print(f"{target}: {len(x):,} to learn from, {len(x_test):,} to choose on; {sha256(target)}")
+
+
+def take(folder: Path, data: Path) -> None:
+    """Export a finished run, calibrate it on the pictures to choose on, and say how it does."""
+    run, arrays = Run.open(folder), np.load(data)
+    target = network.FOLDER / "digits.onnx"
+    target.unlink(missing_ok=True)
+    export_onnx(run, target)
+    settings = run.document("settings.json")
+    about: dict[str, Any] = {
+        "sha256": sha256(target), "temperature": 1.0, "none": 0.5, "least": LEAST,
+        "command": f"{settings['command']} --seed {settings['settings']['seed']}",
+        "data_sha256": sha256(data), "versions": settings["versions"],
+    }  # fmt: skip
+    _save(about)
+    logs, labels = outputs(arrays["x_test"]), arrays["y_test"]
+    about["temperature"] = round(temperature(logs, labels), 3)
+    about["none"] = round(float((arrays["y_train"] >= NONE).mean()), 3)
+    about["chosen_on"] = by_source(logs / about["temperature"], labels, arrays["sources"])
+    _save(about)
+    print(json.dumps(about, indent=2))
+
+
+def _save(about: dict[str, Any]) -> None:
+    write_atomic(network.FOLDER / "about.json", json.dumps(about, indent=2) + "\n")
+    network.load_network.cache_clear()
+
+
+def outputs(images: npt.NDArray[np.uint8]) -> F64:
+    """Give the logarithms of the network's probabilities (n, 12), not yet calibrated."""
+    session = network.load_network().session
+    parts = [
+        session.run(["probabilities"], {"images": images[at : at + 1000]})[0]
+        for at in range(0, len(images), 1000)
+    ]
+    return np.log(np.maximum(np.concatenate(parts), 1e-12)).astype(float)
+
+
+def temperature(logs: F64, labels: npt.NDArray[np.uint8]) -> float:
+    """Give the temperature at which the labels are likeliest."""
+    return float(min(TEMPERATURES, key=lambda t: surprise(logs / t, labels)))
+
+
+def surprise(logs: F64, labels: npt.NDArray[np.uint8]) -> float:
+    """Give the mean of -log p of the labels."""
+    total = np.log(np.exp(logs - logs.max(axis=1, keepdims=True)).sum(axis=1)) + logs.max(axis=1)
+    return float((total - logs[np.arange(len(labels)), labels]).mean())
+
+
+def by_source(
+    logs: F64, labels: npt.NDArray[np.uint8], sources: npt.NDArray[np.str_]
+) -> dict[str, dict[str, float]]:
+    """Say of each source how many are answered, and how many answers are right."""
+    shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+    shares = (shares / shares.sum(axis=1, keepdims=True))[:, :NONE]
+    said, answered = shares.argmax(axis=1), shares.max(axis=1) >= LEAST
+    found = {}
+    for name in dict.fromkeys(sources):
+        here = sources == name
+        right = (said == labels)[here & answered]
+        found[str(name)] = {
+            "n": int(here.sum()),
+            "answered": round(float(answered[here].mean()), 4),
+            "right_of_all": round(float(right.sum() / here.sum()), 4),
+        }
+    return found
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["data", file]:
+            write_data(Path(file))
+        case ["take", folder, file]:
+            take(Path(folder), Path(file))
+        case _:
+            raise SystemExit(__doc__)

@@ -1,0 +1,165 @@
+"""The pictures that the reading network learns from, and those it is chosen on: twelve classes.
+
+Everything goes through the reader's own path, from a page to (28, 28). Each picture depends on its
+kind and number alone, so the work can be divided. MNIST's test split is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+import numpy.typing as npt
+
+import mnistlab
+from tools.reader.handwriting import load_pens, proportioned
+from tools.reader.others import (
+    ENGRAVED,
+    MAKERS,
+    PRINTED,
+    U8,
+    engraved,
+    matplotlib_font,
+    part,
+    pen_width,
+    printed,
+    together,
+)
+from tools.reader.photographed import enlarged, photograph, seen
+from tools.reader.strokes import DIGITS, F64, bent, draw
+
+NONE, SEVERAL = 10, 11
+"""The labels of what is no digit, and of digits that run together."""
+HELD_OUT = 5000
+"""The last images of MNIST's training split are for choosing."""
+CHUNK = 500
+
+Drawn = tuple[F64, int]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A kind of picture: how many to learn from and to choose on, and how one is drawn."""
+
+    train: int
+    choose: int
+    draw: Callable[[int, bool, np.random.Generator], Drawn]
+
+
+@lru_cache(maxsize=1)
+def _mnist() -> tuple[U8, U8]:
+    return mnistlab.load_data("mnist")[0]
+
+
+@lru_cache(maxsize=1)
+def _pens() -> tuple[F64, npt.NDArray[np.int64]]:
+    return load_pens()
+
+
+def height(rng: np.random.Generator) -> int:
+    """Choose how high a digit is, in pixels: as many of 12 to 36 as of 36 to 110."""
+    return int(np.exp(rng.uniform(np.log(12), np.log(110))))
+
+
+def _one(number: int, learn: bool, rng: np.random.Generator) -> Drawn:
+    images, labels = _mnist()
+    count = len(images) - HELD_OUT
+    at = number % count if learn else count + number % HELD_OUT
+    return enlarged(images[at], height(rng), rng), int(labels[at])
+
+
+def _some(learn: bool, rng: np.random.Generator, count: int) -> list[F64]:
+    return [_one(int(rng.integers(10**9)), learn, rng)[0] for _ in range(count)]
+
+
+def _form(number: int, learn: bool, rng: np.random.Generator) -> Drawn:
+    digit = number % 10
+    form = DIGITS[digit][rng.integers(len(DIGITS[digit]))]
+    ink = draw(bent(form, rng), height(rng), pen_width(rng))
+    return ink, digit
+
+
+def _pen(number: int, learn: bool, rng: np.random.Generator) -> Drawn:
+    points, labels = _pens()
+    at = (2 * number + (not learn)) % (len(points) // 2 * 2)
+    digit = int(labels[at])
+    form = [proportioned(points[at], digit, rng)]
+    return draw(bent(form, rng, 0.01), height(rng), pen_width(rng)), digit
+
+
+def _print(number: int, learn: bool, rng: np.random.Generator) -> Drawn:
+    digit = number % 10
+    height = int(rng.integers(32, 120))
+    if rng.random() < 0.5:
+        font = matplotlib_font(PRINTED[rng.integers(len(PRINTED))])
+        return printed(str(digit), font, height), digit
+    strokes = engraved(ENGRAVED[rng.integers(len(ENGRAVED))], str(digit))
+    return draw(bent(strokes, rng, 0.015), height, pen_width(rng)), digit
+
+
+def _other(number: int, learn: bool, rng: np.random.Generator) -> Drawn:
+    shares = np.array(list(MAKERS.values()), float)
+    maker = list(MAKERS)[rng.choice(len(MAKERS), p=shares / shares.sum())]
+    return maker(rng), NONE
+
+
+def _part(number: int, learn: bool, rng: np.random.Generator) -> Drawn:
+    return part(_one(number, learn, rng)[0], rng), NONE
+
+
+def _together(number: int, learn: bool, rng: np.random.Generator) -> Drawn:
+    return together(_some(learn, rng, int(rng.integers(2, 4))), rng), SEVERAL
+
+
+SOURCES: dict[str, Source] = {
+    "mnist": Source(40_000, 5_000, _one),
+    "forms": Source(16_000, 2_000, _form),
+    "pens": Source(6_000, 2_000, _pen),
+    "print": Source(3_000, 500, _print),
+    "others": Source(26_000, 3_000, _other),
+    "parts": Source(3_000, 500, _part),
+    "together": Source(6_000, 500, _together),
+}
+
+
+def pictures(name: str, learn: bool, workers: int = 2) -> tuple[U8, U8]:
+    """Give the pictures (n, 28, 28) of one source and their labels (n,), to learn from or not."""
+    source = SOURCES[name]
+    count = source.train if learn else source.choose
+    starts = range(0, count, CHUNK)
+    with ProcessPoolExecutor(workers) as pool:
+        chunks = list(pool.map(partial(_chunk, name, learn), starts))
+    images, labels = (np.concatenate(each)[:count] for each in zip(*chunks, strict=True))
+    return images, labels
+
+
+def _chunk(name: str, learn: bool, start: int) -> tuple[U8, U8]:
+    made = [_picture(name, learn, number) for number in range(start, start + CHUNK)]
+    images, labels = zip(*made, strict=True)
+    return np.stack(images), np.array(labels, np.uint8)
+
+
+def _picture(name: str, learn: bool, number: int) -> tuple[U8, int]:
+    """Draw one, again where the reader sees nothing at all."""
+    for attempt in range(100):
+        rng = np.random.default_rng([list(SOURCES).index(name), learn, number, attempt])
+        ink, label = SOURCES[name].draw(number, learn, rng)
+        image = seen(photograph(ink, rng))
+        if image is not None:
+            return image, label
+    raise RuntimeError(f"nothing is seen of {name} {number}")
+
+
+def data_set(workers: int = 2) -> tuple[tuple[U8, U8], dict[str, tuple[U8, U8]]]:
+    """Give the pictures to learn from, shuffled, and those to choose on by their source."""
+    images, labels = _mnist()
+    learnt = [(images[:-HELD_OUT], labels[:-HELD_OUT])]
+    learnt += [pictures(name, True, workers) for name in SOURCES]
+    x, y = (np.concatenate(each) for each in zip(*learnt, strict=True))
+    order = np.random.default_rng(0).permutation(len(x))
+    chosen = {"as they are": (images[-HELD_OUT:], labels[-HELD_OUT:])}
+    chosen |= {name: pictures(name, False, workers) for name in SOURCES}
+    return (x[order], y[order]), chosen
