@@ -68,7 +68,7 @@ def create_app(limits: Limits, local: bool = True) -> Starlette:
         },
         lifespan=lifespan,
     )  # fmt: skip
-    app.state.desk = desk
+    app.router.redirect_slashes = False
     return app
 
 

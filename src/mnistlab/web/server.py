@@ -36,7 +36,7 @@ def serve(host: str, port: int, limits: Limits, ready: Callable[[str, bool], Non
         local = is_loopback(listener.getsockname()[0])
         read_pixels(np.full((64, 64), 255, np.float32), 1)  # the network is loaded
         # What is not HTTP, and clients that go, would fill the log: ours is `mnistlab.web`.
-        for name in ("uvicorn.error", "asyncio"):
+        for name in ("uvicorn.error", "asyncio", "python_multipart"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         config = uvicorn.Config(
             create_app(limits, local), http=_patient(limits), ws="none", loop="asyncio",
@@ -82,6 +82,15 @@ def _patient(limits: Limits) -> type[H11Protocol]:
         def on_response_complete(self) -> None:
             self.since = self.loop.time()
             super().on_response_complete()
+
+        def send_400_response(self, msg: str) -> None:
+            if self.cycle is not None:  # whose body went wrong: it can be answered no more
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+            try:
+                super().send_400_response(msg)
+            except h11.LocalProtocolError:
+                self.transport.abort()
 
         def _look(self) -> None:
             taken = self.loop.time() - self.since
