@@ -90,10 +90,10 @@ def load_test(
     outcome = driven(address, pictures, clients, seconds)
     timer.join()
     memory["end"] = resident_mib(pid)
-    return {**described(outcome, seconds), "resident_mib": memory, "peak_mib": peak_mib(pid)}
+    return {**described(outcome), "resident_mib": memory, "peak_mib": peak_mib(pid)}
 
 
-def described(outcome: Outcome, seconds: float) -> dict[str, Any]:
+def described(outcome: Outcome) -> dict[str, Any]:
     """Give requests, answers by status, latencies and rightness."""
     served = outcome.statuses["200"]
     busy = outcome.statuses["503"]
@@ -102,7 +102,7 @@ def described(outcome: Outcome, seconds: float) -> dict[str, Any]:
         "requests": total,
         "statuses": dict(sorted(outcome.statuses.items())),
         "other_errors": total - served - busy,
-        "a_second": round(served / seconds, 1),
+        "a_second": round(served / outcome.elapsed, 1),
         "p50_seconds": quantile(outcome.seconds, 0.5),
         "p99_seconds": quantile(outcome.seconds, 0.99),
         "texts_right": round(outcome.right / served, 4) if served else None,

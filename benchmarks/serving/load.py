@@ -30,11 +30,13 @@ class Line:
 
 @dataclass
 class Outcome:
-    """What many clients met: answers by status, seconds of those with 200, texts that were right."""
+    """What clients met: answers by status, seconds of those with 200, texts that were right."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     right: int = 0
+    elapsed: float = 0.0
+    """Seconds until the last answer."""
 
 
 def lines(count: int, seed: int) -> list[Line]:
@@ -61,7 +63,8 @@ def _line(rng: np.random.Generator, images: np.ndarray, labels: np.ndarray) -> L
 def driven(address: Address, pictures: Sequence[Line], clients: int, seconds: float) -> Outcome:
     """Let `clients` send pictures for so long, each the next as soon as it has its answer."""
     outcome, lock = Outcome(), threading.Lock()
-    ends = time.monotonic() + seconds
+    begun = time.monotonic()
+    ends = begun + seconds
     threads = [
         threading.Thread(
             target=_client, args=(address, pictures[i:] + pictures[:i], ends, outcome, lock)
@@ -72,6 +75,7 @@ def driven(address: Address, pictures: Sequence[Line], clients: int, seconds: fl
         thread.start()
     for thread in threads:
         thread.join()
+    outcome.elapsed = time.monotonic() - begun
     return outcome
 
 
