@@ -119,13 +119,14 @@ def _offset(mass: F64) -> int:
 
 
 def decode(
-    source: Any, largest: int, most: int = MAX_PIXELS
+    source: Any, largest: int, most: int | None = None
 ) -> tuple[npt.NDArray[np.float32], int]:
     """Decode a path, bytes, an array or a PIL image to float32 (h, w) or (h, w, 3) of 0..255.
 
     It is turned as its EXIF says, and what is transparent is laid on paper. A picture with more
     than `largest` pixels a side is made smaller, by averaging blocks of `factor` a side, which is
-    given too. Raises DataError for what is no picture, and for one of more than `most` pixels.
+    given too. Raises DataError for what is no picture, and for one of more than `most` (50
+    million unless given) pixels.
     """
     from PIL import Image
 
@@ -191,13 +192,14 @@ def _gray(path: Path) -> F64:
 
 
 @contextmanager
-def _opened(source: Any, name: str, most: int = MAX_PIXELS) -> Iterator[Image]:
+def _opened(source: Any, name: str, most: int | None = None) -> Iterator[Image]:
     """Open a path, bytes or an open picture, turned as its EXIF says.
 
     Raises DataError for whatever goes wrong in decoding.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    most = MAX_PIXELS if most is None else most
     if isinstance(source, (bytes, bytearray, memoryview)):
         source = io.BytesIO(source)
     try:

@@ -140,6 +140,7 @@ function setMode(picture) {
   state.chosen = LAST;
   ink.enabled = !picture;
   $("ink").classList.toggle("picture", picture);
+  $("ink").setAttribute("role", picture ? "img" : "application"); // whose keys are its own
   $("ink").setAttribute("aria-label", picture ? `The picture ${state.picture.name}` : "Paper to draw on");
   $("title").textContent = picture ? state.picture.name : "Draw digits";
   show(null);
