@@ -13,7 +13,7 @@ import pytest
 
 PYTHON = [sys.executable, "-m", "mnistlab"]
 COMMANDS = (("show",), ("train",), ("test",), ("compare",), ("replay",), ("list",), ("report",),
-            ("read",), ("export",),
+            ("read",), ("serve",), ("export",),
             ("data", "list"), ("data", "get"), ("data", "verify"))  # fmt: skip
 TRAIN_KEYS = {"run", "dataset", "model", "config", "history", "test", "seconds"}
 TEST_KEYS = {"loss", "accuracy", "n", "accuracy_interval"}

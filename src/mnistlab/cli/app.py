@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from mnistlab.cli import compare, data, export, read, replay, report, show, test, train
+from mnistlab.cli import compare, data, export, read, replay, report, serve, show, test, train
 from mnistlab.cli import list as listing
 from mnistlab.cli.console import say
 from mnistlab.errors import MnistlabError
@@ -26,6 +26,7 @@ app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
 app.command("list")(listing.list_)
 app.command("read")(read.read)
+app.command("serve")(serve.serve)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.add_typer(data.app, name="data")

@@ -118,18 +118,21 @@ def _offset(mass: F64) -> int:
     return math.floor(CENTRE - centre + 0.5)
 
 
-def decode(source: Any, largest: int) -> tuple[npt.NDArray[np.float32], int]:
+def decode(
+    source: Any, largest: int, most: int | None = None
+) -> tuple[npt.NDArray[np.float32], int]:
     """Decode a path, bytes, an array or a PIL image to float32 (h, w) or (h, w, 3) of 0..255.
 
     It is turned as its EXIF says, and what is transparent is laid on paper. A picture with more
     than `largest` pixels a side is made smaller, by averaging blocks of `factor` a side, which is
-    given too. Raises DataError for what is no picture, and for one of more than 50 million pixels.
+    given too. Raises DataError for what is no picture, and for one of more than `most` (50
+    million unless given) pixels.
     """
     from PIL import Image
 
     if isinstance(source, (str, Path, bytes, bytearray, memoryview, Image.Image)):
         name = str(source) if isinstance(source, (str, Path)) else "the picture"
-        with _opened(source, name) as picture:
+        with _opened(source, name, most) as picture:
             pixels = _pixels(picture, name)
     else:
         pixels = _of_array(np.asarray(source))
@@ -189,13 +192,14 @@ def _gray(path: Path) -> F64:
 
 
 @contextmanager
-def _opened(source: Any, name: str) -> Iterator[Image]:
+def _opened(source: Any, name: str, most: int | None = None) -> Iterator[Image]:
     """Open a path, bytes or an open picture, turned as its EXIF says.
 
     Raises DataError for whatever goes wrong in decoding.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    most = MAX_PIXELS if most is None else most
     if isinstance(source, (bytes, bytearray, memoryview)):
         source = io.BytesIO(source)
     try:
@@ -206,13 +210,13 @@ def _opened(source: Any, name: str) -> Iterator[Image]:
             with nullcontext(source) if given else Image.open(source, formats=FORMATS) as picture:
                 if not picture.width * picture.height:
                     raise DataError(f"{name}: a picture without pixels")
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise DataError(f"{name}: more than {MAX_PIXELS:,} pixels")
+                if picture.width * picture.height > most:
+                    raise DataError(f"{name}: more than {most:,} pixels")
                 yield ImageOps.exif_transpose(picture)
     except UnidentifiedImageError as error:
         raise DataError(f"{name}: not a picture of {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
-        raise DataError(f"{name}: more than {MAX_PIXELS:,} pixels") from error
+        raise DataError(f"{name}: more than {most:,} pixels") from error
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise all sorts

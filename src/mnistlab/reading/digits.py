@@ -69,7 +69,7 @@ class Piece:
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if not len(rows):
             return None
-        rows_, columns_ = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        rows_, columns_ = (slice(int(at[0]), int(at[-1]) + 1) for at in (rows, columns))
         return Piece(
             self.top + rows_.start, self.left + left + columns_.start,
             self.top + rows_.stop, self.left + left + columns_.stop, mask[rows_, columns_],
