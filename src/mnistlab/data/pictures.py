@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.data.dataset import SIDE, U8, Arrays, Progress
+from mnistlab.data.pdf import is_pdf, one_page
 from mnistlab.errors import DataError
 
 if TYPE_CHECKING:
@@ -118,17 +119,24 @@ def _offset(mass: F64) -> int:
     return math.floor(CENTRE - centre + 0.5)
 
 
-def decode(source: Any, largest: int) -> tuple[npt.NDArray[np.float32], int]:
+def decode(
+    source: Any, largest: int, page: int | None = None
+) -> tuple[npt.NDArray[np.float32], int]:
     """Decode a path, bytes, an array or a PIL image to float32 (h, w) or (h, w, 3) of 0..255.
 
     It is turned as its EXIF says, and what is transparent is laid on paper. A picture with more
     than `largest` pixels a side is made smaller, by averaging blocks of `factor` a side, which is
-    given too. Raises DataError for what is no picture, and for one of more than 50 million pixels.
+    given too. `page` is that of a PDF, from 1; it may be left out where there is one. Raises
+    DataError for what is no picture, and for one of more than 50 million pixels.
     """
     from PIL import Image
 
+    name = str(source) if isinstance(source, (str, Path)) else "the picture"
+    if is_pdf(source):
+        return one_page(source, name, largest, page).astype(np.float32), 1
+    if page not in (None, 1):
+        raise DataError(f"{name} is no PDF: it has no page {page}")
     if isinstance(source, (str, Path, bytes, bytearray, memoryview, Image.Image)):
-        name = str(source) if isinstance(source, (str, Path)) else "the picture"
         with _opened(source, name) as picture:
             pixels = _pixels(picture, name)
     else:
@@ -196,9 +204,9 @@ def _opened(source: Any, name: str) -> Iterator[Image]:
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        source = io.BytesIO(source)
     try:
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            source = io.BytesIO(source)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bombs, which are refused here, and of odd tags
             given = isinstance(source, Image.Image)
