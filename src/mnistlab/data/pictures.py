@@ -14,7 +14,7 @@ import hashlib
 import io
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -305,5 +305,9 @@ def _folders(top: Path) -> list[Path]:
 
 def pictures_in(folder: Path) -> list[Path]:
     """List the pictures that lie in a folder, by name; hidden files are passed over."""
-    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    return sorted(path for path in found if path.name[0] != "." and path.is_file())
+    return sorted(path for path in folder.iterdir() if is_picture_file(path))
+
+
+def is_picture_file(path: Path, suffixes: Collection[str] = SUFFIXES) -> bool:
+    """Say whether a path is that of a picture, by its suffix; hidden files are none."""
+    return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
