@@ -140,7 +140,11 @@ def decode(
         with _opened(source, name) as picture:
             pixels = _pixels(picture, name)
     else:
-        pixels = _of_array(np.asarray(source))
+        try:
+            array = np.asarray(source)
+        except Exception as error:  # lists of unequal lists, and whatever __array__ may do
+            raise DataError(f"{type(source).__name__}: no array of numbers ({error})") from error
+        pixels = _of_array(array)
     factor = -(-max(pixels.shape[:2]) // largest)
     return (_smaller(pixels, factor) if factor > 1 else pixels), factor
 
