@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from pages import coloured, written
 from PIL import Image
-from rich.text import Text
 
 import mnistlab
 from mnistlab.cli.explain import block, heading
@@ -101,11 +102,9 @@ def test_a_block_fits(found, in_colour, wide, width, height):
 
 def test_half_blocks_have_every_pixels_colour(found):
     each = found[0]
-    first = next(line for line in block(each, True, True) if "▀" in line.plain)
-    assert isinstance(first, Text)
-    lines = list(block(each, True, True))
-    for row, line in enumerate(lines):
-        styles = [str(span.style) for span in line.spans][:28]
+    for row, line in enumerate(block(each, True, True)):
+        assert line.plain[:28] == "▀" * 28
+        styles = [str(span.style) for span in line.spans for _ in range(span.start, span.end)][:28]
         above, below = each.seen[2 * row], each.seen[2 * row + 1]
         assert styles == [
             f"#{bytes(a).hex()} on #{bytes(b).hex()}"
@@ -161,6 +160,16 @@ def test_text_goes_to_stdout_and_the_explanation_to_stderr(inside, file, chosen,
     assert "no digit" in done.err
     assert "\x1b" not in done.err
     assert done.err.isascii()
+
+
+def test_whoever_has_seen_enough_of_it_still_gets_the_sheet(file, tmp_path):
+    words = [sys.executable, "-m", "mnistlab", "read", "page.png", "--explain", "--annotate", "out"]
+    with subprocess.Popen(
+        words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as done:
+        done.stderr.close()
+        assert done.wait(60) == 0
+    assert (tmp_path / "out" / "page.png.explained.png").is_file()
 
 
 def test_json_has_the_explanation_of_every_digit(inside, file, page):

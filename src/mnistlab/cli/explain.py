@@ -7,7 +7,7 @@ the more ink the darker, and evidence + and # for the digit, - and = against it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,11 +35,12 @@ def show(name: str, found: Sequence[Explained]) -> None:
     if found:
         say(f"{name}: what the network saw, and the evidence for the digit ({signs})")
     for each in found:
-        console.print(heading(name, each), style="bold", markup=False, soft_wrap=True)
-        for line in block(each, coloured, wide=console.width >= 80):
-            line.rstrip()
-            console.print(line, soft_wrap=True)
-        console.print()
+        with console.capture() as captured:
+            console.print(heading(name, each), style="bold", markup=False, soft_wrap=True)
+            for line in block(each, coloured, wide=console.width >= 80):
+                line.rstrip()
+                console.print(line, soft_wrap=True)
+        say(captured.get())  # which takes no offence where nobody listens any more
 
 
 def heading(name: str, each: Explained) -> str:
@@ -91,10 +92,9 @@ def _half_blocks(rgb: npt.NDArray[np.uint8]) -> list[Text]:
 
     lines = []
     for upper, lower in zip(rgb[::2], rgb[1::2], strict=True):
-        line = Text()
-        for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
-            line.append("▀", style=f"{_hex(above)} on {_hex(below)}")
-        lines.append(line)
+        pairs = zip(map(_hex, upper.tolist()), map(_hex, lower.tolist()), strict=True)
+        runs = ((pair, len(list(alike))) for pair, alike in groupby(pairs))
+        lines.append(Text.assemble(*(("▀" * n, f"{a} on {b}") for (a, b), n in runs)))
     return lines
 
 

@@ -11,6 +11,9 @@ LiteRT       input `images`, output `output_0`; described in mnistlab.json, whic
              a ZIP archive, as TensorFlow Lite's associated files are
 OpenVINO     an XML file with its weights in a file beside it, .bin; input `images`, output
              `probabilities`; described in its rt_info
+
+By PyTorch, LiteRT would need litert-torch, which pins versions of much else that is installed, and
+OpenVINO fails at ensembles; by JAX, OpenVINO does not know the operation that Keras writes.
 """
 
 from __future__ import annotations
