@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +32,28 @@ def atomic_file(target: Path) -> Iterator[Path]:
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def appearing(targets: Sequence[Path]) -> Iterator[Path]:
+    """Give a temporary folder; what of the targets' names is made there is moved to its place.
+
+    That happens at the end and in their order, files and folders alike. If anything goes wrong
+    before, nothing appears. The targets lie in one folder. Raises StorageError.
+    """
+    place = targets[0].parent
+    with storage_errors(targets[-1]):
+        aside = Path(tempfile.mkdtemp(prefix=".appearing-", dir=place))
+        try:
+            yield aside
+            for path in aside.rglob("*"):
+                if path.is_file():
+                    with path.open("rb+") as written:
+                        os.fsync(written.fileno())
+            for target in targets:
+                (aside / target.name).replace(target)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_atomic(target: Path, content: bytes | str) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 
-import keras
 import numpy as np
 import pytest
 
 import mnistlab
 from mnistlab.data import load
-from mnistlab.errors import InputError, RunError
+from mnistlab.errors import RunError
 from mnistlab.reading.network import FOLDER as READERS
 from mnistlab.reading.network import load_network
 from mnistlab.training.runs import Run
@@ -56,41 +55,3 @@ def test_any_run_can_be_loaded_and_a_tampered_one_cannot(run_folder, tmp_path):
         mnistlab.load_model(tmp_path / "shipped")
     with pytest.raises(RunError, match="does not exist"):
         mnistlab.load_model(tmp_path / "nothing")
-
-
-# Export.
-
-
-def test_export_refuses_before_it_begins(inside, run_folder, tmp_path):
-    assert "ends in .onnx" in inside("export", run_folder, "model.pb").err
-    (tmp_path / "mine.onnx").write_bytes(b"mine")
-    refused = inside("export", run_folder, "mine.onnx")
-    assert (refused.code, refused.out) == (2, "")
-    assert (tmp_path / "mine.onnx").read_bytes() == b"mine"
-
-
-@pytest.mark.skipif(keras.config.backend() != "jax", reason="what the others say, PyTorch does")
-def test_export_needs_a_process_of_its_own_or_the_extra(run_folder, tmp_path):
-    from mnistlab.training.export import export_onnx
-
-    with pytest.raises(InputError, match=r"KERAS_BACKEND=torch|mnistlab\[onnx\]"):
-        export_onnx(Run.open(run_folder), tmp_path / "m.onnx")
-    assert not (tmp_path / "m.onnx").exists()
-
-
-def test_an_exported_model_says_the_same(command, run_folder, tmp_path):
-    pytest.importorskip("torch")
-    pytest.importorskip("onnxscript")
-    import onnxruntime
-
-    done = command("export", run_folder, "digits.onnx", "--json", KERAS_BACKEND="torch")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["greatest_difference"] < 1e-4
-    session = onnxruntime.InferenceSession(tmp_path / "digits.onnx")
-    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), np.uint8)
-    (said,) = session.run(["probabilities"], {"images": images})
-    expected = mnistlab.load_model(run_folder).predict(images, verbose=0)
-    np.testing.assert_allclose(said, expected, atol=1e-5)
-    about = session.get_modelmeta().custom_metadata_map
-    assert json.loads(about["classes"]) == [str(digit) for digit in range(10)]
-    assert about["keras_sha256"] == Run.open(run_folder).document("metrics.json")["model"]["sha256"]

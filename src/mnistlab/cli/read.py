@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mnistlab.cli import pictures
 from mnistlab.cli.console import print_json, say
-from mnistlab.errors import DataError, InputError
-from mnistlab.files import storage_errors
+from mnistlab.errors import DataError
 
 if TYPE_CHECKING:
+    from mnistlab.reading.explain import Explained
     from mnistlab.reading.read import Reading
 
-STDIN = "-"
+MOST_EXPLAINED = 200
 
 
 def read(
-    files: list[str] = typer.Argument(help="Pictures, folders of pictures, or - for stdin."),
+    files: list[str] = typer.Argument(
+        help='Pictures, PDFs, folders of them, patterns like "scans/*.png", or - for stdin.'
+    ),
     annotate: Path | None = typer.Option(
         None, help="Folder for copies of the pictures with what was read drawn on them."
+    ),
+    explain: bool = typer.Option(
+        False,
+        "--explain",
+        help="Show of each digit what the network saw, what speaks for it, what else it may be.",
     ),
     json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
 ) -> None:
@@ -30,71 +36,80 @@ def read(
 
     Example: mnistlab read photo.jpg
     """
-    from mnistlab.data.pictures import decode
-    from mnistlab.reading.read import LARGEST, read_pixels
+    from mnistlab.cli.explain import show
+    from mnistlab.reading.read import read_pixels
 
-    named = list(_pictures(files))
-    targets = _targets(named, annotate) if annotate else {}
-    found: list[tuple[str, Reading]] = []
-    for name in named:
+    names = pictures.named(files)
+    if annotate:
+        pictures.check_copies(names, annotate)
+    results: list[dict[str, Any]] = []
+    failed = False
+    for name in names:
         try:
-            pixels, factor = decode(sys.stdin.buffer.read() if name == STDIN else name, LARGEST)
+            for sheet in pictures.sheets(name):
+                reading = read_pixels(sheet.pixels, sheet.factor)
+                wanted = explain and (annotate or not json)
+                details = _explained(sheet.label, reading) if wanted else []
+                if json:
+                    results.append({"file": sheet.label, **_document(reading, explain)})
+                else:
+                    _print(sheet.label, reading, alone=sheet.alone and len(names) == 1)
+                    show(sheet.label, details)
+                if annotate:
+                    _draw(name, sheet, reading, details, annotate)
         except DataError as error:
             say(f"mnistlab: {error}")
-            continue
-        reading = read_pixels(pixels, factor)
-        found.append((name, reading))
-        if not json:
-            _print(name, reading, alone=len(named) == 1)
-        if targets:
-            from mnistlab.reading.annotate import annotated
-
-            annotated(pixels, factor, reading, targets[name])
-            say(f"{name}: drawn on {targets[name]}")
+            failed = True
     if json:
-        print_json([{"file": name, **reading.to_json()} for name, reading in found])
-    if len(found) < len(named):
+        print_json(results)
+    if failed:
         raise typer.Exit(DataError.exit_code)
 
 
-def _pictures(names: list[str]) -> Iterator[str]:
-    """Give the files that are named, and those in folders that are named, in order."""
-    from mnistlab.data.pictures import SUFFIXES, pictures_in
+def _explained(label: str, reading: Reading) -> list[Explained]:
+    """Explain the digits, but not of more than one can look at."""
+    from mnistlab.reading.explain import explained
 
-    for name in names:
-        path = Path(name)
-        if name == STDIN or path.is_file():
-            yield name
-        elif path.is_dir():
-            inside = pictures_in(path)
-            if not inside:
-                raise InputError(f"{name}: no pictures in it ({', '.join(sorted(SUFFIXES))})")
-            yield from map(str, inside)
-        else:
-            raise InputError(f"{name} does not exist; give pictures, folders, or - for stdin")
+    total = len(reading.digits)
+    if total > MOST_EXPLAINED:
+        say(f"{label}: {total} digits, of which the first {MOST_EXPLAINED} are explained")
+    return explained(reading.digits[:MOST_EXPLAINED])
+
+
+def _document(reading: Reading, explain: bool) -> dict[str, Any]:
+    """Give what --json prints of one picture; explained, all of its digits are."""
+    document = reading.to_json()
+    if explain:
+        from mnistlab.reading.explain import explanation
+
+        for entry, digit in zip(document["digits"], reading.digits, strict=True):
+            entry.update(explanation(digit))
+    return document
 
 
 def _print(name: str, reading: Reading, alone: bool) -> None:
     if not alone:
         say(f"{name}:")
     if reading.text:
-        print(reading.text)
+        print(reading.text, flush=True)
     else:
         say(f"{name}: no digits found")
     for warning in reading.warnings:
         say(f"{name}: {warning}")
 
 
-def _targets(names: list[str], folder: Path) -> dict[str, Path]:
-    """Say where each picture's copy goes. Raises InputError where something else would be lost."""
-    stems = ["stdin" if name == STDIN else Path(name).name for name in names]
-    targets = {
-        name: folder / f"{stem}.annotated.png" for name, stem in zip(names, stems, strict=True)
-    }
-    if twice := [stem for stem in stems if stems.count(stem) > 1]:
-        raise InputError(f"several pictures are called {twice[0]}; annotate them one by one")
-    if taken := [target for target in targets.values() if target.exists()]:
-        raise InputError(f"{taken[0]} exists already and is left; choose another --annotate")
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return targets
+def _draw(
+    name: str, sheet: pictures.Sheet, reading: Reading, details: list[Explained], folder: Path
+) -> None:
+    """Leave the annotated copy and, where there is something explained, the sheet of that."""
+    from mnistlab.reading.annotate import annotated
+
+    target = pictures.copy_path(name, sheet, folder, "annotated")
+    annotated(sheet.pixels, sheet.factor, reading, target, numbered=bool(details))
+    say(f"{sheet.label}: drawn on {target}")
+    if details:
+        from mnistlab.reading.sheet import save_sheet
+
+        target = pictures.copy_path(name, sheet, folder, "explained")
+        save_sheet(sheet.label, details, len(reading.digits), target)
+        say(f"{sheet.label}: explained on {target}")

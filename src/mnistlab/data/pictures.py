@@ -14,7 +14,7 @@ import hashlib
 import io
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.data.dataset import SIDE, U8, Arrays, Progress
+from mnistlab.data.pdf import is_pdf, one_page
 from mnistlab.errors import DataError
 
 if TYPE_CHECKING:
@@ -119,23 +120,32 @@ def _offset(mass: F64) -> int:
 
 
 def decode(
-    source: Any, largest: int, most: int | None = None
+    source: Any, largest: int, most: int | None = None, page: int | None = None
 ) -> tuple[npt.NDArray[np.float32], int]:
     """Decode a path, bytes, an array or a PIL image to float32 (h, w) or (h, w, 3) of 0..255.
 
     It is turned as its EXIF says, and what is transparent is laid on paper. A picture with more
     than `largest` pixels a side is made smaller, by averaging blocks of `factor` a side, which is
-    given too. Raises DataError for what is no picture, and for one of more than `most` (50
-    million unless given) pixels.
+    given too. `page` is that of a PDF, from 1; it may be left out where there is one. Raises
+    DataError for what is no picture, and for one of more than `most` (50 million unless given)
+    pixels.
     """
     from PIL import Image
 
+    name = str(source) if isinstance(source, (str, Path)) else "the picture"
+    if is_pdf(source):
+        return one_page(source, name, largest, page).astype(np.float32), 1
+    if page not in (None, 1):
+        raise DataError(f"{name} is no PDF: it has no page {page}")
     if isinstance(source, (str, Path, bytes, bytearray, memoryview, Image.Image)):
-        name = str(source) if isinstance(source, (str, Path)) else "the picture"
         with _opened(source, name, most) as picture:
             pixels = _pixels(picture, name)
     else:
-        pixels = _of_array(np.asarray(source))
+        try:
+            array = np.asarray(source)
+        except Exception as error:  # lists of unequal lists, and whatever __array__ may do
+            raise DataError(f"{type(source).__name__}: no array of numbers ({error})") from error
+        pixels = _of_array(array)
     factor = -(-max(pixels.shape[:2]) // largest)
     return (_smaller(pixels, factor) if factor > 1 else pixels), factor
 
@@ -200,9 +210,9 @@ def _opened(source: Any, name: str, most: int | None = None) -> Iterator[Image]:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     most = MAX_PIXELS if most is None else most
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        source = io.BytesIO(source)
     try:
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            source = io.BytesIO(source)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bombs, which are refused here, and of odd tags
             given = isinstance(source, Image.Image)
@@ -301,5 +311,9 @@ def _folders(top: Path) -> list[Path]:
 
 def pictures_in(folder: Path) -> list[Path]:
     """List the pictures that lie in a folder, by name; hidden files are passed over."""
-    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    return sorted(path for path in found if path.name[0] != "." and path.is_file())
+    return sorted(path for path in folder.iterdir() if is_picture_file(path))
+
+
+def is_picture_file(path: Path, suffixes: Collection[str] = SUFFIXES) -> bool:
+    """Say whether a path is that of a picture, by its suffix; hidden files are none."""
+    return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()

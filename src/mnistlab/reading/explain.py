@@ -6,6 +6,8 @@ no edge of a patch is taken for a stroke.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,9 +22,74 @@ STEP = 2
 RADIUS = 2.0
 """Their standard deviation in pixels: the width of a stroke."""
 FLOOR = 1e-4
+FOR, AGAINST = (86, 180, 233), (230, 159, 0)
+"""Colours of evidence, told apart by every eye on black: `reporting.style`'s SKY and ORANGE."""
+LEAST = 0.5
+"""Evidence has its full colour from so many log-odds on, or where it is a digit's strongest."""
+
+U8 = npt.NDArray[np.uint8]
+F64 = npt.NDArray[np.float64]
 
 
-def evidence(image: npt.NDArray[np.uint8], digit: int) -> npt.NDArray[np.float64]:
+@dataclass(frozen=True)
+class Explained:
+    """What there is to show of one digit, the `number`th of its picture, from 1.
+
+    `evidence` (28, 28), see `evidence`; `shares` are the likeliest digits by name and "no digit",
+    with their probabilities.
+    """
+
+    number: int
+    digit: Digit
+    evidence: F64
+    shares: tuple[tuple[str, float], ...]
+
+    @property
+    def strength(self) -> F64:
+        """The evidence (28, 28) from -1, against, to 1, for."""
+        return np.asarray(self.evidence / max(LEAST, np.abs(self.evidence).max()))
+
+    @property
+    def seen(self) -> U8:
+        """What the network saw, in gray (28, 28, 3)."""
+        return np.repeat(self.digit.image[..., None], 3, axis=2)
+
+    @property
+    def tinted(self) -> U8:
+        """The ink in dark gray, coloured where it speaks for the digit or against it (28, 28, 3).
+
+        The square root lets weak evidence be seen.
+        """
+        strength = self.strength[..., None]
+        ink = 0.3 * self.seen
+        colour = np.where(strength > 0, FOR, AGAINST)
+        tint = np.rint(ink + (colour - ink) * np.sqrt(np.abs(strength)))
+        return np.asarray(tint, np.uint8)
+
+
+def explained(digits: Sequence[Digit]) -> list[Explained]:
+    """Explain digits, the first of a picture among them first: 0.03 s each on one core."""
+    return [
+        Explained(number, digit, evidence(digit.image, digit.alternatives[0][0]), shares(digit))
+        for number, digit in enumerate(digits, start=1)
+    ]
+
+
+def shares(digit: Digit) -> tuple[tuple[str, float], ...]:
+    """Give the likeliest digits by name, the likeliest first, and "no digit": what is left."""
+    named = [(f"digit {each}", p) for each, p in digit.alternatives]
+    return (*named, ("no digit", max(0.0, round(1 - sum(digit.probabilities), 6))))
+
+
+def percent(share: float) -> str:
+    """Give a share in whole percents, which is never quite none and never quite all."""
+    rounded = round(100 * share)
+    if rounded == 0 and share > 0:
+        return "<1 %"
+    return ">99 %" if rounded == 100 and share < 1 else f"{rounded} %"
+
+
+def evidence(image: U8, digit: int) -> F64:
     """Say of each pixel (28, 28) how much the ink about it speaks for `digit`.
 
     Positive where the log-odds of the digit fall if that ink is taken away, negative where they
@@ -56,6 +123,6 @@ def explanation(digit: Digit) -> dict[str, Any]:
     }
 
 
-def _log_odds(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _log_odds(p: F64) -> F64:
     kept = np.clip(p, FLOOR, 1 - FLOOR)
     return np.asarray(np.log(kept / (1 - kept)))

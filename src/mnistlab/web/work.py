@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from mnistlab.data.pdf import is_pdf
 from mnistlab.data.pictures import decode
 from mnistlab.errors import DataError
 from mnistlab.reading.explain import explanation
@@ -137,6 +138,8 @@ def answer(name: str, content: bytes, wish: Wish, limits: Limits) -> bytes:
     """Read one picture and give the JSON of the answer. Raises DataError for what is no picture."""
     if not content:
         raise DataError("the picture is empty: send the bytes of a file")
+    if is_pdf(content):
+        raise DataError("a PDF: send its pages as pictures, or use mnistlab read")
     with _one_decode:
         pixels, factor = decode(content, LARGEST, limits.pixels)
     document = {"file": name, **described(read_pixels(pixels, factor), wish, limits.explained)}

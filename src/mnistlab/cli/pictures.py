@@ -1,0 +1,116 @@
+"""What `mnistlab read` is given: pictures, PDFs, folders, patterns, stdin; where copies go."""
+
+from __future__ import annotations
+
+import glob
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnistlab.cli.console import say
+from mnistlab.errors import InputError, MissingExtraError
+from mnistlab.files import storage_errors
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+STDIN = "-"
+PATTERN = re.compile(r"[*?\[]")
+COPY = re.compile(r"(-\d+)?\.(annotated|explained)\.png")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One picture, or a page of a PDF: what it is called, and what `decode` gives of it.
+
+    `alone` says that there is no other in its file, `page` its number where it is of a PDF.
+    """
+
+    label: str
+    page: int | None
+    alone: bool
+    pixels: npt.NDArray[np.float32]
+    factor: int
+
+
+def named(words: Sequence[str]) -> list[str]:
+    """Give the files that are named, those in folders, and those that patterns match, in order.
+
+    Raises InputError for what is not there, MissingExtraError for PDFs where they cannot be read.
+    """
+    return [name for word in words for name in _files(word)]
+
+
+def sheets(name: str) -> Iterator[Sheet]:
+    """Decode a file, page by page. Raises DataError."""
+    import numpy as np
+
+    from mnistlab.data.pdf import is_pdf, pages
+    from mnistlab.data.pictures import decode
+    from mnistlab.reading.read import LARGEST
+
+    source = sys.stdin.buffer.read() if name == STDIN else name
+    if is_pdf(source):
+        for page in pages(source, name, LARGEST):
+            pixels = page.pixels.astype(np.float32)
+            yield Sheet(f"{name}#{page.number}", page.number, page.count == 1, pixels, 1)
+    else:
+        yield Sheet(name, None, True, *decode(source, LARGEST))
+
+
+def check_copies(names: Sequence[str], folder: Path) -> None:
+    """Make the folder for copies. Raises InputError where something else would be lost in it."""
+    stems = [_stem(name) for name in names]
+    if twice := [stem for stem in stems if stems.count(stem) > 1]:
+        raise InputError(f"several pictures are called {twice[0]}; annotate them one by one")
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(folder.iterdir()):
+            if any(_is_copy(path.name, stem) for stem in stems):
+                raise InputError(f"{path} exists already and is left; choose another --annotate")
+
+
+def copy_path(name: str, sheet: Sheet, folder: Path, kind: str) -> Path:
+    """Say where the copy of a kind goes, `annotated` or `explained`."""
+    page = "" if sheet.page is None else f"-{sheet.page}"
+    return folder / f"{_stem(name)}{page}.{kind}.png"
+
+
+def _stem(name: str) -> str:
+    return "stdin" if name == STDIN else Path(name).name
+
+
+def _is_copy(name: str, stem: str) -> bool:
+    return name.startswith(stem) and COPY.fullmatch(name[len(stem) :]) is not None
+
+
+def _files(word: str) -> list[str]:
+    from mnistlab.data.pdf import SUFFIX, can_read_pdfs
+    from mnistlab.data.pictures import SUFFIXES, is_picture_file
+
+    path = Path(word)
+    if word == STDIN or path.is_file():
+        if path.suffix.lower() == SUFFIX and not can_read_pdfs():
+            raise MissingExtraError(f"{word}: reading PDFs", "pdf")
+        return [word]
+    if path.is_dir():
+        found, none = sorted(path.iterdir()), "no pictures in it"
+    elif PATTERN.search(word):
+        found, none = sorted(map(Path, glob.glob(word, recursive=True))), "no picture matches it"  # noqa: PTH207
+    else:
+        raise InputError(f"{word} does not exist; give pictures, PDFs, folders, or - for stdin")
+    pictures = [each for each in found if is_picture_file(each)]
+    documents = [each for each in found if is_picture_file(each, {SUFFIX})]
+    if documents and not can_read_pdfs():
+        lacking = MissingExtraError(f"{word}: reading PDFs", "pdf")
+        if not pictures:
+            raise lacking
+        say(f"mnistlab: {len(documents)} passed over: {lacking}")
+        documents = []
+    if not pictures and not documents:
+        raise InputError(f"{word}: {none} ({', '.join(sorted({*SUFFIXES, SUFFIX}))})")
+    return sorted(map(str, [*pictures, *documents]))

@@ -1,0 +1,231 @@
+"""What `mnistlab read` takes: patterns, folders, PDFs; and what it makes of hostile PDFs."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+
+import numpy as np
+import pytest
+from pages import coloured, written
+from PIL import Image
+
+import mnistlab
+from mnistlab.data import pdf
+from mnistlab.errors import DataError, MissingExtraError
+
+
+@pytest.fixture(scope="module")
+def said(chosen):
+    return ["".join(map(str, chosen[1][at : at + 6])) for at in (0, 10)]
+
+
+@pytest.fixture(scope="module")
+def sheets(chosen):
+    return [
+        Image.fromarray(coloured(written(chosen[0][at : at + 6]), 255, 0)) for at in (0, 10)
+    ]  # fmt: skip
+
+
+def as_pdf(pages, **options):
+    buffer = io.BytesIO()
+    pages[0].save(buffer, "PDF", save_all=True, append_images=pages[1:], **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def folder(sheets, tmp_path):
+    """Pictures at two depths, a hidden one, and what is none."""
+    for name in ("b.png", "a.png", "deep/er/c.png", ".hidden.png", "odd[1].png"):
+        path = tmp_path / "scans" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sheets[0].save(path)
+    (tmp_path / "scans" / "notes.txt").write_text("no picture")
+    return tmp_path / "scans"
+
+
+@pytest.fixture
+def without_extra(monkeypatch):
+    monkeypatch.setattr(pdf.importlib.util, "find_spec", lambda name: None)
+
+
+def files(done):
+    return [entry["file"] for entry in json.loads(done.out)]
+
+
+# Patterns.
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("scans/*.png", ["scans/a.png", "scans/b.png", "scans/odd[1].png"]),
+        ("scans/?.png", ["scans/a.png", "scans/b.png"]),
+        ("scans/[ab].png", ["scans/a.png", "scans/b.png"]),
+        ("scans/*", ["scans/a.png", "scans/b.png", "scans/odd[1].png"]),
+        ("scans/odd[1].png", ["scans/odd[1].png"]),
+        ("scans/**/c.*", ["scans/deep/er/c.png"]),
+        ("**/[!c].png", ["scans/a.png", "scans/b.png"]),
+    ],
+)
+def test_patterns_in_quotes(inside, folder, pattern, found):
+    done = inside("read", pattern, "--json")
+    assert (done.code, done.err) == (0, "")
+    assert files(done) == found
+
+
+@pytest.mark.parametrize("pattern", ["scans/*.bmp", "nowhere/**", "scans/*.txt", "[", "scans/[z]"])
+def test_a_pattern_that_matches_no_picture(inside, folder, pattern):
+    done = inside("read", pattern)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"mnistlab: {pattern}: no picture matches it")
+    assert len(done.err.splitlines()) == 1
+
+
+# PDFs.
+
+
+def test_a_page_from_a_path_and_from_bytes(sheets, said, tmp_path):
+    (tmp_path / "one.pdf").write_bytes(as_pdf(sheets[:1]))
+    assert mnistlab.read(tmp_path / "one.pdf").text == said[0]
+    assert mnistlab.read(as_pdf(sheets[:1])).text == said[0]
+    (tmp_path / "named otherwise").write_bytes(as_pdf(sheets[:1]))
+    assert mnistlab.read(str(tmp_path / "named otherwise")).text == said[0]
+
+
+def test_which_of_several_pages_has_to_be_said(sheets, said):
+    document = as_pdf(sheets)
+    with pytest.raises(DataError, match=r"2 pages; say which: mnistlab.read\(..., page=1\)"):
+        mnistlab.read(document)
+    assert [mnistlab.read(document, page=number).text for number in (1, 2)] == said
+    for number in (0, -1, 3):
+        with pytest.raises(DataError, match=f"no page {number}"):
+            mnistlab.read(document, page=number)
+    with pytest.raises(DataError, match="is no PDF"):
+        mnistlab.read(np.zeros((40, 40)), page=2)
+
+
+@pytest.mark.parametrize(
+    ("dpi", "size"), [(200, (800, 600)), (20, (2000, 1500)), (1, (2000, 1500))]
+)
+def test_a_page_has_200_dots_an_inch_or_2000_pixels(dpi, size):
+    picture = Image.new("RGB", (800, 600), "white")
+    (page,) = pdf.pages(as_pdf([picture], resolution=dpi), "page", 2000)
+    height, width, _ = page.pixels.shape
+    assert (width, height) == pytest.approx(size, abs=3)
+    assert max(width, height) <= 2000
+
+
+def test_the_pages_are_named(inside, sheets, said, tmp_path):
+    (tmp_path / "scan.pdf").write_bytes(as_pdf(sheets))
+    done = inside("read", "scan.pdf")
+    assert (done.code, done.out) == (0, f"{said[0]}\n{said[1]}\n")
+    assert done.err == "scan.pdf#1:\nscan.pdf#2:\n"
+    done = inside("read", "scan.pdf", "--json", "--annotate", "out")
+    assert files(done) == ["scan.pdf#1", "scan.pdf#2"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "scan.pdf-1.annotated.png", "scan.pdf-2.annotated.png"
+    ]  # fmt: skip
+    again = inside("read", "scan.pdf", "--annotate", "out")
+    assert (again.code, again.out) == (2, "")
+    assert "scan.pdf-1.annotated.png exists already" in again.err
+
+
+def test_a_single_page_is_printed_like_a_picture(inside, sheets, said, tmp_path, monkeypatch):
+    (tmp_path / "scan.pdf").write_bytes(as_pdf(sheets[:1]))
+    assert inside("read", "scan.pdf")[:] == (0, f"{said[0]}\n", "")
+    stdin = io.TextIOWrapper(io.BytesIO(as_pdf(sheets[:1])))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert files(inside("read", "-", "--json")) == ["-#1"]
+
+
+def test_pdfs_in_folders_are_read(inside, folder, sheets):
+    (folder / "scan.pdf").write_bytes(as_pdf(sheets[:1]))
+    done = inside("read", "scans", "--json")
+    assert files(done) == [
+        "scans/a.png", "scans/b.png", "scans/odd[1].png", "scans/scan.pdf#1"
+    ]  # fmt: skip
+
+
+def test_without_the_extra(inside, folder, sheets, without_extra):
+    (folder / "scan.pdf").write_bytes(as_pdf(sheets[:1]))
+    with pytest.raises(MissingExtraError, match=r"pip install 'mnistlab\[pdf\]'"):
+        mnistlab.read(folder / "scan.pdf")
+    for words in (("scans/scan.pdf",), ("scans/a.png", "scans/*.pdf")):
+        done = inside("read", *words)
+        assert (done.code, done.out) == (2, "")
+        assert "reading PDFs needs the extra 'pdf': pip install 'mnistlab[pdf]'" in done.err
+        assert len(done.err.splitlines()) == 1
+    done = inside("read", "scans", "--json")
+    assert done.code == 0
+    assert files(done) == ["scans/a.png", "scans/b.png", "scans/odd[1].png"]
+    assert "1 passed over" in done.err
+
+
+def test_no_more_pages_than_the_most(inside, sheets, tmp_path, monkeypatch):
+    monkeypatch.setattr(pdf, "MOST_PAGES", 1)
+    (tmp_path / "scan.pdf").write_bytes(as_pdf(sheets))
+    sheets[0].save(tmp_path / "page.png")
+    done = inside("read", "scan.pdf", "page.png", "--json")
+    assert (done.code, files(done)) == (2, ["scan.pdf#1", "page.png"])
+    assert done.err == (
+        "mnistlab: scan.pdf has 2 pages, of which 1 are read; divide it for the rest\n"
+    )
+
+
+def bad_pdfs():
+    """PDFs that are broken, locked, empty, too large, or that go on for ever."""
+    whole = as_pdf([Image.new("L", (50, 50), 255)])
+    form = (
+        b"%d 0 obj<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</F %d 0 R>>>>"
+        b"/Length %d>>stream\n%s\nendstream endobj\n"
+    )
+    calls = b"/F Do " * 40
+    bomb = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    bomb += b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    bomb += b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R"
+    bomb += b"/Resources<</XObject<</F 5 0 R>>>>>>endobj\n"
+    bomb += b"4 0 obj<</Length %d>>stream\n%s\nendstream endobj\n" % (len(calls), calls)
+    for number in range(5, 24):
+        bomb += form % (number, number + 1, len(calls), calls)
+    bomb += b"trailer<</Root 1 0 R>>\n%%EOF\n"
+    return {
+        "nothing but its first bytes": b"%PDF",
+        "cut off": whole[: len(whole) // 2],
+        "no pages": whole.replace(b"/Count 1", b"/Count 0").replace(b"/Kids", b"/Kid_"),
+        "rubbish": b"%PDF-1.7\n" + bytes(range(256)) * 40,
+        "forms in forms": bomb,
+    }
+
+
+@pytest.mark.parametrize("kind", bad_pdfs())
+def test_bad_pdfs_end_in_a_line_and_in_time(inside, kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(pdf, "SECONDS", 2.0)
+    (tmp_path / "bad.pdf").write_bytes(bad_pdfs()[kind])
+    begin = time.monotonic()
+    done = inside("read", "bad.pdf")
+    assert time.monotonic() - begin < 20
+    assert (done.code, done.out) in ((2, ""), (0, ""))
+    assert len(done.err.splitlines()) == 1
+    assert "bad.pdf" in done.err
+
+
+def test_a_locked_pdf_is_told(sheets):
+    """Its password check fails: revision 3 of the standard handler, with keys that are no one's."""
+    document = as_pdf(sheets[:1])
+    key = b"<" + b"41" * 32 + b">"
+    lock = b"/Encrypt<</Filter/Standard/V 2/R 3/Length 128/P -4/O%s/U%s>>/ID[<41><41>]" % (key, key)
+    locked = document.replace(b"trailer\n<<", b"trailer\n<<" + lock)
+    assert locked != document
+    with pytest.raises(DataError, match="needs a password"):
+        mnistlab.read(locked)
+
+
+def test_a_process_that_dies_is_told(monkeypatch, sheets, tmp_path):
+    dies = tmp_path / "dies.py"
+    dies.write_text("import os; os.abort()")
+    monkeypatch.setattr(pdf.pdf_process, "__file__", str(dies))
+    with pytest.raises(DataError, match="cannot be rendered"):
+        mnistlab.read(as_pdf(sheets[:1]))
