@@ -1,7 +1,8 @@
 """Make the network that reads: `src/mnistlab/reading/network`.
 
 python -m tools.reader data reader.npz      draw the pictures (ten minutes on two cores)
-mnistlab train --dataset reader.npz --classes 12 --model cnn-best --seed 1 --out runs/reader
+mnistlab train --dataset reader.npz --classes 12 --model cnn-best --epochs 12 \\
+    --seed 1 --out runs/reader
 python -m tools.reader take runs/reader reader.npz     calibrate it, and put it in its place
 
 Nothing of MNIST's test split is used, nor anything that `benchmarks.reading` judges by. Needs the
@@ -49,9 +50,13 @@ def take(folder: Path, data: Path) -> None:
     target.unlink(missing_ok=True)
     export_onnx(run, target)
     settings = run.document("settings.json")
+    # Wherever they lay there.
+    command = f"{settings['command']} --seed {settings['settings']['seed']}".replace(
+        settings["settings"]["dataset"], "reader.npz"
+    )
     about: dict[str, Any] = {
         "sha256": sha256(target), "temperature": 1.0, "none": 0.5, "least": LEAST,
-        "command": f"{settings['command']} --seed {settings['settings']['seed']}",
+        "command": command,
         "data_sha256": sha256(data), "versions": settings["versions"],
     }  # fmt: skip
     _save(about)
