@@ -248,9 +248,13 @@ def _rules(mask: Mask, length: int, thickest_rule: float = 0.0) -> tuple[Mask, i
     falls = _falls(mask)
     level = _shifted(mask, -falls)
     # A rule may be a little bent or broken: look for it a pixel up and down and over gaps.
-    runs = _opened(ndimage.binary_dilation(level, np.ones((3, 7), bool)), length) & level
+    thick = ndimage.binary_dilation(level, np.ones((3, 7), bool))
+    runs = _opened(thick, length) & level
     if not runs.any():
         return none, 0
+    # What is left of it beyond a gap, in a shadow say, is shorter.
+    on = np.asarray(runs.any(axis=1))[:, None]
+    runs |= _opened(thick & on, max(12, length // 6)) & level
     labels, _ = ndimage.label(ndimage.binary_dilation(runs, np.ones((3, 5), bool)))
     taken, thickest = none, 0
     for number, place in enumerate(ndimage.find_objects(labels), start=1):

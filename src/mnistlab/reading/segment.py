@@ -27,6 +27,7 @@ NEAR = 0.25
 MOST_PARTS = 4
 A_DIGIT = 0.7  # what each digit costs besides its -log(probability), of which no more counts than
 AT_MOST = 4.0
+A_JOIN = 2.0  # and each piece that it is put together of, but the first
 A_REST = 4.0  # what it costs to leave a part of a piece unread
 
 Span = tuple[int, int]
@@ -54,8 +55,15 @@ def segmented(line: Line, ink: Ink, network: Network) -> Line:
         return line
     outputs = _outputs(list(spans.values()), ink, network)
     likely = np.maximum(outputs[:, :DIGITS].max(axis=1), 1e-12)
-    costs = dict(zip(spans, A_DIGIT + np.minimum(-np.log(likely), AT_MOST), strict=True))
+    costs = {
+        span: A_DIGIT + A_JOIN * (_pieces_in(atoms[slice(*span)]) - 1) + min(surprise, AT_MOST)
+        for span, surprise in zip(spans, -np.log(likely), strict=True)
+    }
     return [spans[span] for span in _cheapest(atoms, costs)]
+
+
+def _pieces_in(atoms: list[Atom]) -> int:
+    return len({atom.of for atom in atoms})
 
 
 def _outputs(pieces: Line, ink: Ink, network: Network) -> npt.NDArray[np.float64]:

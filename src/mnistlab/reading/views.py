@@ -23,6 +23,8 @@ RECTANGULAR = 0.9
 """Paper fills this share of a rectangle."""
 WRITTEN = 0.001
 """Something is on it, of this share of the picture."""
+DARKER = 0.8
+"""The table is so much darker than the paper."""
 TURNS = np.deg2rad(np.arange(-20, 21, 2))
 BORDER = 0.2
 """The table takes this share of the picture's border."""
@@ -37,11 +39,10 @@ class View(NamedTuple):
 
 def views(pixels: F32) -> Iterator[View]:
     """Give the ink of a picture, float32 (h, w) or (h, w, 3) of 0..255, as it may be seen."""
-    paper = without_table(pixels)
+    first, paper = find_ink(pixels), without_table(pixels)
+    yield View(first, 0.5 if paper is None else 0.9)
     if paper is not None:
-        yield View(find_ink(paper), 0.9)
-    first = find_ink(pixels)
-    yield View(first, 0.5)
+        yield View(find_ink(paper), 0.5)
     if first.blank or max(pixels.shape) > LARGEST:
         return
     yield View(find_ink(pixels, light=not first.light), 0.5)
@@ -85,9 +86,18 @@ def _sheet(thumb: F32) -> Mask | None:
         if (region & ~bright).mean() < WRITTEN:
             continue
         filled = _rectangular(region)
-        if filled > most:
+        if filled > most and _stands_out(region, thumb):
             best, most = region, filled
     return best
+
+
+def _stands_out(region: Mask, thumb: F32) -> bool:
+    """Say whether it is darker outside right beside the region: light that fades has no edge."""
+    inner = region & ~ndimage.binary_erosion(region, iterations=3, border_value=1)
+    outer = ~region & ndimage.binary_dilation(region, iterations=3)
+    if not (inner.any() and outer.any()):
+        return False
+    return bool(np.median(thumb[outer]) < DARKER * np.median(thumb[inner]))
 
 
 def _rectangular(region: Mask) -> float:

@@ -1,0 +1,51 @@
+"""What the reading network learns from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tools.reader.others import MAKERS, letter_by_hand, part, together
+from tools.reader.photographed import photograph, seen
+from tools.reader.strokes import DIGITS, bent, curve, draw
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_every_form_of_a_digit_is_drawn_and_seen(digit):
+    for form in DIGITS[digit]:
+        rng = np.random.default_rng(digit)
+        ink = draw(bent(form, rng), 80, 0.08)
+        assert ink.shape[0] == pytest.approx(80, rel=0.35)
+        assert 0 <= ink.min() < ink.max() <= 1
+        image = seen(photograph(ink, rng))
+        assert image.shape == (28, 28)
+        assert image.max() == 255
+
+
+def test_a_point_given_twice_is_a_corner():
+    corner = [(0, 0), (0.5, 0), (0.5, 0), (0.2, 1)]
+    points = curve(corner)
+    assert np.hypot(*(points - [0.5, 0]).T).min() < 1e-9
+    assert points[:, 1].min() >= -1e-9  # a smooth curve would swing over
+
+
+@pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.__name__)
+def test_what_is_no_digit_is_ink(maker):
+    if maker is letter_by_hand:
+        pytest.importorskip("HersheyFonts")
+    for seed in range(5):
+        ink = maker(np.random.default_rng(seed))
+        assert ink.ndim == 2
+        assert ink.max() > 0.5
+        assert np.array_equal(ink, maker(np.random.default_rng(seed)))
+
+
+def test_digits_that_run_together_touch_and_parts_are_no_1s():
+    rng = np.random.default_rng(0)
+    ink = np.ones((20, 12))
+    both = together([ink, ink], rng)
+    assert both.shape[0] == 20
+    assert 12 < both.shape[1] < 24
+    assert both.max(axis=0).min() == 1
+    ring = np.hypot(*np.mgrid[-1:1:40j, -1:1:40j])
+    cut = part(((ring < 1) & (ring > 0.8)).astype(float), rng)
+    assert cut.shape != ring.shape
