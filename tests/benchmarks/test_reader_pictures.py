@@ -16,7 +16,7 @@ def test_every_form_of_a_digit_is_drawn_and_seen(digit):
         ink = draw(bent(form, rng), 80, 0.08)
         assert ink.shape[0] == pytest.approx(80, rel=0.35)
         assert 0 <= ink.min() < ink.max() <= 1
-        image = seen(photograph(ink, rng))
+        image = seen(photograph(ink, rng)[0])
         assert image.shape == (28, 28)
         assert image.max() == 255
 
@@ -49,3 +49,16 @@ def test_digits_that_run_together_touch_and_parts_are_no_1s():
     ring = np.hypot(*np.mgrid[-1:1:40j, -1:1:40j])
     cut = part(((ring < 1) & (ring > 0.8)).astype(float), rng)
     assert cut.shape != ring.shape
+
+
+def test_a_digit_on_ruled_paper_is_seen_without_the_rules():
+    ink, found = np.zeros((60, 30)), []
+    ink[:, 12:18] = 1
+    ink[:6] = 1
+    for seed in range(20):
+        picture, box = photograph(ink, np.random.default_rng(seed), ruled=True)
+        assert box[2] - box[0] == 60
+        assert box[3] - box[1] == 30
+        image = seen(picture, box)
+        found.append(image is not None and (image[:, :8] < 60).all())
+    assert np.mean(found) > 0.6

@@ -35,6 +35,8 @@ NONE, SEVERAL = 10, 11
 """The labels of what is no digit, and of digits that run together."""
 HELD_OUT = 5000
 """The last images of MNIST's training split are for choosing."""
+RULED = ("mnist",)
+"""Half of these are on ruled paper."""
 CHUNK = 500
 
 Drawn = tuple[F64, int]
@@ -147,7 +149,9 @@ def _picture(name: str, learn: bool, number: int) -> tuple[U8, int]:
     for attempt in range(100):
         rng = np.random.default_rng([list(SOURCES).index(name), learn, number, attempt])
         ink, label = SOURCES[name].draw(number, learn, rng)
-        image = seen(photograph(ink, rng))
+        ruled = name in RULED and rng.random() < 0.5
+        picture, box = photograph(ink, rng, ruled)
+        image = seen(picture, box if ruled else None)
         if image is not None:
             return image, label
     raise RuntimeError(f"nothing is seen of {name} {number}")
