@@ -23,7 +23,7 @@ MOST_PIECES = 2000
 """A picture with more pieces of ink, specks apart, is no page of digits."""
 LOWEST_LINE = 0.4
 """Lines lower than this share of the usual digit are rests of rules, dirt, small print."""
-FAINTEST_STROKE = 0.45
+FAINTEST_STROKE = 0.4
 """The strongest ink of a piece, as a share of the picture's."""
 SLIVER = 0.03
 """What lies along a side of the picture and is so narrow, of the picture's side, is no 1."""

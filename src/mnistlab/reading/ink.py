@@ -36,7 +36,7 @@ FRINGE = 2
 WEAK = 0.6
 """Ink that hangs together with a clear stroke needs no more than this share of the threshold."""
 RULE = 0.6
-"""A rule is at least this share of the picture's side long."""
+"""A rule covers at least this share of the picture's side, gaps and all."""
 FRAME, SMALLEST_FRAME, CORNER = 0.85, 32, 0.1
 """The side of a box is straight for this share of its length; a box has so many pixels a side."""
 
@@ -248,13 +248,10 @@ def _rules(mask: Mask, length: int, thickest_rule: float = 0.0) -> tuple[Mask, i
     falls = _falls(mask)
     level = _shifted(mask, -falls)
     # A rule may be a little bent or broken: look for it a pixel up and down and over gaps.
-    thick = ndimage.binary_dilation(level, np.ones((3, 7), bool))
-    runs = _opened(thick, length) & level
+    pieces = _opened(ndimage.binary_dilation(level, np.ones((3, 7), bool)), max(12, length // 6))
+    runs = pieces & (pieces.sum(axis=1) >= length)[:, None] & level
     if not runs.any():
         return none, 0
-    # What is left of it beyond a gap, in a shadow say, is shorter.
-    on = np.asarray(runs.any(axis=1))[:, None]
-    runs |= _opened(thick & on, max(12, length // 6)) & level
     labels, _ = ndimage.label(ndimage.binary_dilation(runs, np.ones((3, 5), bool)))
     taken, thickest = none, 0
     for number, place in enumerate(ndimage.find_objects(labels), start=1):

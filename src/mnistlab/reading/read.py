@@ -27,11 +27,13 @@ LARGEST = 2000
 """Larger pictures are made smaller, by whole numbers, before they are read: pixels a side."""
 PLAINER = 0.2
 """A less likely way to see a picture must explain so much more of its ink by digits."""
+SEVERAL = 3
+"""So many digits are no accident: no way to see a picture that has fewer of them is better."""
 MANY = 30
 """A picture with more pieces than this is seen in one way only."""
 LOW, HIGH = 0.45, 2.2
 """What is no digit is no writing either, if it is so much lower or higher than the digits are."""
-FAINT = 0.6
+FAINT = 0.35
 """Likewise what has so much less ink."""
 UNKNOWN = "?"
 ALTERNATIVES = 3
@@ -121,11 +123,18 @@ def read_pixels(pixels: npt.NDArray[np.float32], factor: int) -> Reading:
     best, explained = Reading(()), -np.inf
     for ink, enough in views(pixels):
         reading, share = _read_ink(ink, network, factor)
-        if share > explained + (PLAINER if explained < enough else 0):
+        plainer = share > explained + (PLAINER if explained < enough else 0)
+        if plainer and not _is_less(reading, best):
             best, explained = reading, share
         if explained > enough or len(reading.digits) > MANY:
             break
     return best
+
+
+def _is_less(reading: Reading, than: Reading) -> bool:
+    """Say whether digits are lost that are too many to be there by accident."""
+    now, before = (sum(digit.digit is not None for digit in r.digits) for r in (reading, than))
+    return SEVERAL <= before > now
 
 
 def _read_ink(ink: Ink, network: Network, factor: int) -> tuple[Reading, float]:
