@@ -104,7 +104,7 @@ def test_a_28x28_picture_of_another_making_is_normalized_too(chosen):
 
 def test_how_many_are_no_digits_is_learnt_from_the_page():
     """With so weak a prior the fixed point can be worked out: all alike, all one or the other."""
-    network = Network(None, 1.0, 0.2, 0.5)
+    network = Network(None, 1.0, 0.2, 0.2, 0.5)
     doubtful = np.tile([0.5, *[0.0] * 9], (1000, 1))
     unsure = np.concatenate([doubtful, np.zeros((3000, 10))])
     assert network.together(unsure)[0, 0] < 0.15  # among much that is none

@@ -19,12 +19,15 @@ SPECK = 0.22
 """What is lower and narrower than this share of a usual digit's height is a speck."""
 FEWEST = 12  # pixels of ink in a picture's largest piece, else there is nothing to read
 SMALLEST = 4  # of any
+LEAST = 8  # pixels a digit is high, or wide
 MOST_PIECES = 2000
 """A picture with more pieces of ink, specks apart, is no page of digits."""
 LOWEST_LINE = 0.4
 """Lines lower than this share of the usual digit are rests of rules, dirt, small print."""
 FAINTEST_STROKE = 0.4
 """The strongest ink of a piece, as a share of the picture's."""
+SMALL = 0.1
+"""What a side cuts off and is so small, of the picture's side, is too little to be read."""
 SLIVER = 0.03
 """What lies along a side of the picture and is so narrow, of the picture's side, is no 1."""
 BROKEN, FEW = 0.12, 3
@@ -101,6 +104,8 @@ def _is_written(piece: Piece, ink: Ink) -> bool:
     """Say whether a piece is a stroke of the pen, and not the edge of a shadow or of the paper."""
     rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
     full = float(np.percentile(ink.amount[rows, columns][piece.mask], 80))
+    if max(piece.height, piece.width) < LEAST:
+        return False
     return full >= FAINTEST_STROKE and not _is_edge(piece, ink.mask.shape)
 
 
@@ -118,6 +123,8 @@ def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
     ])  # fmt: skip
     if not touched.any():
         return False
+    if max(piece.height, piece.width) < SMALL * max(shape):
+        return True
     shares = touched / np.array([width, width, height, height])
     if (shares > 0.9).sum() > 1 or (shares.max() > 0.9 and (shares > 0.3).sum() > 1):
         return bool(piece.mask.mean() < 0.5)  # else a 1 that fills the picture

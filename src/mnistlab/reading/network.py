@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent / "network"
 BATCH = 512
 DIGITS, SEVERAL, CLASSES = 10, 11, 12
 STEPS = 50
-PICTURES = 6.0
+PICTURES = 3.0
 """What is known before of how many are no digits weighs as much as so many pictures."""
 
 
@@ -32,13 +32,14 @@ class Network:
     """A session, and how far its answers can be trusted.
 
     `temperature` calibrates its probabilities (Guo et al. 2017, https://arxiv.org/abs/1706.04599);
-    `none` is the share of what is no digit where that was done; of less than `least` confidence it
-    does not vouch for a digit.
+    `none` is the share of what is no digit where that was done, `usual` that on a page; of less
+    than `least` confidence it does not vouch for a digit.
     """
 
     session: Any
     temperature: float
     none: float
+    usual: float
     least: float
 
     def outputs(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
@@ -62,11 +63,11 @@ class Network:
         https://doi.org/10.1162/089976602753284446, with what is known before.
         """
         digit = shares.sum(axis=1)
-        none, posterior = self.none, 1 - digit
+        none, posterior = self.usual, 1 - digit
         for _ in range(STEPS):
             odds = none / self.none * (1 - digit), (1 - none) / (1 - self.none) * digit
             posterior = odds[0] / np.maximum(odds[0] + odds[1], 1e-300)
-            none = float(posterior.sum() + PICTURES * self.none) / (len(shares) + PICTURES)
+            none = float(posterior.sum() + PICTURES * self.usual) / (len(shares) + PICTURES)
         scale = (1 - posterior) / np.maximum(digit, 1e-300)
         return np.asarray(shares * scale[:, None])
 
@@ -84,4 +85,4 @@ def load_network() -> Network:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a third of the time
     session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-    return Network(session, about["temperature"], about["none"], about["least"])
+    return Network(session, about["temperature"], about["none"], about["usual"], about["least"])

@@ -25,8 +25,9 @@ from mnistlab.reading.views import views
 
 LARGEST = 2000
 """Larger pictures are made smaller, by whole numbers, before they are read: pixels a side."""
-PLAINER = 0.2
-"""A less likely way to see a picture must explain so much more of its ink by digits."""
+PLAIN, PLAINER = 0.4, 0.2
+"""A less likely way to see a picture must explain this share of its ink by digits, and so much
+more than a likelier one."""
 SEVERAL = 3
 """So many digits are no accident: no way to see a picture that has fewer of them is better."""
 MANY = 30
@@ -120,14 +121,16 @@ def read_pixels(pixels: npt.NDArray[np.float32], factor: int) -> Reading:
         whole = Piece(0, 0, SIDE, SIDE, image > 0)
         image = image if _is_as_mnist(image) else as_mnist(image)
         return Reading(((_digit(whole, network.shares(image[None])[0], image, network, 1),),))
-    best, explained = Reading(()), -np.inf
-    for ink, enough in views(pixels):
+    best, explained = Reading(()), 0.0
+    for number, (ink, enough) in enumerate(views(pixels)):
         reading, share = _read_ink(ink, network, factor)
-        plainer = share > explained + (PLAINER if explained < enough else 0)
-        if plainer and not _is_less(reading, best):
+        least = explained + (PLAINER if explained < enough else 0)
+        if not number or (share > max(least, PLAIN) and not _is_less(reading, best)):
             best, explained = reading, share
         if explained > enough or len(reading.digits) > MANY:
             break
+    if len(best.digits) > SEVERAL and all(digit.digit is None for digit in best.digits):
+        return Reading((), ("there is ink, but none of it is a digit",))
     return best
 
 

@@ -14,6 +14,9 @@ from scipy import ndimage
 
 from mnistlab.reading.ink import F32, THUMB, Ink, Mask, blocks, find_ink
 
+MOST_INK = 0.5
+DOUBTFUL = 0.08
+"""Ink that takes so much of the picture's border may be the paper."""
 LARGEST = 1000
 """Larger pictures, pixels a side, are not those of which digits fill all."""
 THRESHOLDS = 8
@@ -39,15 +42,22 @@ class View(NamedTuple):
 
 def views(pixels: F32) -> Iterator[View]:
     """Give the ink of a picture, float32 (h, w) or (h, w, 3) of 0..255, as it may be seen."""
-    first, paper = find_ink(pixels), without_table(pixels)
+    first = find_ink(pixels)
+    if first.light and first.mask.mean() > MOST_INK:  # the squares of squared paper
+        first = find_ink(pixels, light=False)
+    paper = None if first.blank else without_table(pixels)
     yield View(first, 0.5 if paper is None else 0.9)
     if paper is not None:
         yield View(find_ink(paper), 0.5)
-    if first.blank or max(pixels.shape) > LARGEST:
+    if _border(first.mask).mean() < DOUBTFUL or max(pixels.shape) > LARGEST:
         return
     yield View(find_ink(pixels, light=not first.light), 0.5)
     for light in (first.light, not first.light):
         yield View(find_ink(pixels, light, even=True), 0.5)
+
+
+def _border(mask: Mask) -> Mask:
+    return np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
 
 
 def without_table(pixels: F32) -> F32 | None:
@@ -80,8 +90,7 @@ def _sheet(thumb: F32) -> Mask | None:
             continue
         bright = labels == sizes.argmax() + 1
         region = ndimage.binary_fill_holes(bright)
-        outside = np.concatenate([~region[0], ~region[-1], ~region[:, 0], ~region[:, -1]])
-        if not LEAST_PAPER < region.mean() < MOST_PAPER or outside.mean() < BORDER:
+        if not LEAST_PAPER < region.mean() < MOST_PAPER or _border(~region).mean() < BORDER:
             continue
         if (region & ~bright).mean() < WRITTEN:
             continue
