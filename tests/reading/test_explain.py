@@ -62,15 +62,12 @@ def test_evidence_lies_where_ink_is(found):
         assert abs(each.strength).max() <= 1
 
 
-def test_evidence_of_a_7_falls_where_a_stroke_makes_a_1_of_it():
-    """The bar of a 7 speaks for the 7, and against a 1."""
-    image = np.zeros((28, 28), np.uint8)
-    image[5:8, 8:19] = 255
-    for row in range(8, 24):
-        image[row, 17 - row // 3 : 20 - row // 3] = 255
-    assert mnistlab.read(image).text == "7"
-    bar = np.s_[5:8, 8:12]
-    assert evidence(image, 7)[bar].sum() > 0 > evidence(image, 1)[bar].sum()
+def test_ink_speaks_for_the_digit_that_it_is_and_not_for_another(chosen):
+    more = [
+        evidence(image, label).sum() > max(0.0, evidence(image, (label + 1) % 10).sum())
+        for image, label in zip(*(part[:30] for part in chosen), strict=True)
+    ]
+    assert np.mean(more) >= 0.9
 
 
 def test_colours_say_for_and_against():

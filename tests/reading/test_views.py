@@ -111,7 +111,7 @@ def test_how_many_are_no_digits_is_learnt_from_the_page():
     sure = np.concatenate([doubtful, np.tile([0, 1.0, *[0.0] * 8], (3000, 1))])
     assert network.together(sure)[0, 0] > 0.65
     alone = network.together(np.array([[0.5, *[0.0] * 9]]))
-    assert alone[0, 0] == pytest.approx(0.5, abs=0.1)
+    assert 0.3 < alone[0, 0] < 0.5  # one doubtful picture says little of the page
     assert network.together(np.array([[0.0, 0.3, *[0.0] * 8]])).shape == (1, 10)
 
 
