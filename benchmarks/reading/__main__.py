@@ -99,9 +99,20 @@ def singles(count: int, pool: ProcessPoolExecutor) -> dict[str, Any]:
         "answered": share(int(answered.sum()), count),
         "right_of_answered": share(int((drawn == labels)[answered].sum()), int(answered.sum())),
         "calibration_error": calibration_error(sure[answered], (drawn == labels)[answered]),
-        "answers": [[round(float(p), 4), bool(right)]
-                    for p, right in zip(sure, top == labels, strict=True)],
+        "answers": packed(sure, top == labels),
     }  # fmt: skip
+
+
+def packed(sure: Array, right: Array) -> dict[str, str]:
+    """Put what is known of each answer into two lines of a record, not into thousands.
+
+    >>> packed(np.array([0.98766, 1]), np.array([True, False]))
+    {'confidence': '0.9877 1.0000', 'right': '10'}
+    """
+    return {
+        "confidence": " ".join(f"{p:.4f}" for p in sure),
+        "right": "".join(str(int(each)) for each in right),
+    }
 
 
 def _single(number: int) -> tuple[int, int, int, float, int]:

@@ -51,9 +51,19 @@ def curves(answers: Sequence[tuple[float, bool]]) -> Curves:
     )
 
 
+def unpacked(answers: Mapping[str, str]) -> list[tuple[float, bool]]:
+    """Give (confidence, right) of each answer out of a record's two lines.
+
+    >>> unpacked({"confidence": "0.9877 1.0000", "right": "10"})
+    [(0.9877, True), (1.0, False)]
+    """
+    sure = map(float, answers["confidence"].split())
+    return [(p, each == "1") for p, each in zip(sure, answers["right"], strict=True)]
+
+
 def draw(record: Mapping[str, Any]) -> bytes:
     """Draw both panels: PNG."""
-    found = curves(record["singles"]["answers"])
+    found = curves(unpacked(record["singles"]["answers"]))
     fig = style.figure(900, 380)
     risk, calibration = style.axes(fig, 90, 60, 330, 250), style.axes(fig, 540, 60, 330, 250)
     risk.plot([100 * c for c in found.coverage], [100 * r for r in found.risk], color=style.BLUE)

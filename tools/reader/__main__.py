@@ -25,7 +25,7 @@ import mnistlab
 from mnistlab.files import atomic_file, sha256, write_atomic
 from mnistlab.models.backend import use_backend
 from mnistlab.reading import network
-from mnistlab.training.export import export_onnx
+from mnistlab.training.export import export_model
 from mnistlab.training.runs import Run
 from tools.reader.pictures import NONE, data_set
 
@@ -84,7 +84,7 @@ def take(folder: Path, data: Path) -> None:
     run, arrays = Run.open(folder), np.load(data)
     target = network.FOLDER / "digits.onnx"
     target.unlink(missing_ok=True)
-    export_onnx(run, target)
+    export_model(run, target)
     settings = run.document("settings.json")
     # Wherever they lay there.
     command = f"{settings['command']} --seed {settings['settings']['seed']}".replace(

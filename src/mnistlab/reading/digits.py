@@ -33,7 +33,7 @@ SLIVER = 0.03
 BROKEN, FEW = 0.12, 3
 """Parts of one digit are no further apart, one above the other, in heights of both together."""
 WIDE = 1.15
-"""A piece this many times as wide as the line is high may be several digits."""
+"""Pieces that together are this many times as wide as high are not parts of one digit."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,10 @@ def find_lines(ink: Ink) -> list[Line]:
 
 def _is_written(piece: Piece, ink: Ink) -> bool:
     """Say whether a piece is a stroke of the pen, and not the edge of a shadow or of the paper."""
-    rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
-    full = float(np.percentile(ink.amount[rows, columns][piece.mask], 80))
     if max(piece.height, piece.width) < LEAST:
         return False
+    rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
+    full = float(np.percentile(ink.amount[rows, columns][piece.mask], 80))
     return full >= FAINTEST_STROKE and not _is_edge(piece, ink.mask.shape)
 
 
@@ -137,7 +137,7 @@ def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
         return False
     thick = 2 * float(ndimage.distance_transform_edt(piece.mask).max())
     solid = thick > 0.35 * min(piece.height, piece.width)
-    return bool(solid and touched.max() > 0.5 * max(piece.height, piece.width))
+    return bool(solid and touched.max() > 0.5 * longer)
 
 
 def _pieces(mask: Mask) -> list[Piece]:

@@ -21,8 +21,8 @@ from scipy import ndimage
 F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-THUMB = 128
-COARSE = 48
+THUMB, COARSE = 128, 48
+"""The longer side, in blocks, at which the paper is found, and whether ink is light."""
 WIDEST_STROKE = 0.22
 """The widest stroke that is not taken for paper, as a share of the picture's longer side."""
 FAINTEST = 0.10
@@ -253,13 +253,13 @@ def _rules(mask: Mask, length: int, thickest_rule: float = 0.0) -> tuple[Mask, i
     if not runs.any():
         return none, 0
     labels, _ = ndimage.label(ndimage.binary_dilation(runs, np.ones((3, 5), bool)))
+    # What is thicker is a bar of one large digit.
+    most = max(min(3.0, 0.03 * min(mask.shape)), 0.015 * max(mask.shape), thickest_rule)
     taken, thickest = none, 0
     for number, place in enumerate(ndimage.find_objects(labels), start=1):
         rule = (labels[place] == number) & runs[place]
         thick = round(float(np.median(rule.sum(axis=0)[rule.any(axis=0)]))) if rule.any() else 0
-        # What is thicker is a bar of one large digit.
-        small = min(3.0, 0.03 * min(mask.shape))
-        if thick <= max(small, 0.015 * max(mask.shape), thickest_rule):
+        if thick <= most:
             taken[place] |= rule
             thickest = max(thickest, thick)
     return _shifted(taken, falls), thickest

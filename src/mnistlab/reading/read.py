@@ -28,7 +28,7 @@ LARGEST = 2000
 PLAIN, PLAINER = 0.4, 0.2
 """A less likely way to see a picture must explain this share of its ink by digits, and so much
 more than a likelier one."""
-SEVERAL = 3
+NO_ACCIDENT = 3
 """So many digits are no accident: no way to see a picture that has fewer of them is better."""
 MANY = 30
 """A picture with more pieces than this is seen in one way only."""
@@ -129,7 +129,7 @@ def read_pixels(pixels: npt.NDArray[np.float32], factor: int) -> Reading:
             best, explained = reading, share
         if explained > enough or len(reading.digits) > MANY:
             break
-    if len(best.digits) > SEVERAL and all(digit.digit is None for digit in best.digits):
+    if len(best.digits) > NO_ACCIDENT and all(digit.digit is None for digit in best.digits):
         return Reading((), ("there is ink, but none of it is a digit",))
     return best
 
@@ -137,7 +137,7 @@ def read_pixels(pixels: npt.NDArray[np.float32], factor: int) -> Reading:
 def _is_less(reading: Reading, than: Reading) -> bool:
     """Say whether digits are lost that are too many to be there by accident."""
     now, before = (sum(digit.digit is not None for digit in r.digits) for r in (reading, than))
-    return SEVERAL <= before > now
+    return NO_ACCIDENT <= before > now
 
 
 def _read_ink(ink: Ink, network: Network, factor: int) -> tuple[Reading, float]:

@@ -15,6 +15,7 @@ from scipy import ndimage
 from mnistlab.reading.ink import F32, THUMB, Ink, Mask, blocks, find_ink
 
 MOST_INK = 0.5
+"""Light ink that takes more of the picture is none: it is the squares of squared paper."""
 DOUBTFUL = 0.08
 """Ink that takes so much of the picture's border may be the paper."""
 LARGEST = 1000
@@ -43,7 +44,7 @@ class View(NamedTuple):
 def views(pixels: F32) -> Iterator[View]:
     """Give the ink of a picture, float32 (h, w) or (h, w, 3) of 0..255, as it may be seen."""
     first = find_ink(pixels)
-    if first.light and first.mask.mean() > MOST_INK:  # the squares of squared paper
+    if first.light and first.mask.mean() > MOST_INK:
         first = find_ink(pixels, light=False)
     paper = None if first.blank else without_table(pixels)
     yield View(first, 0.5 if paper is None else 0.9)

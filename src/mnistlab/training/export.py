@@ -33,11 +33,6 @@ PREPROCESSING = (
 )
 
 
-def export_onnx(run: Run, target: Path) -> float:
-    """Write the model of a finished run as ONNX, see `export_model`."""
-    return export_model(run, target, "onnx")
-
-
 def export_model(run: Run, target: Path, name: str | None = None) -> float:
     """Write the model of a finished run as `target`; give how far it is from Keras at most.
 
