@@ -17,7 +17,7 @@ def render(record: Mapping[str, Any]) -> str:
     rows = [
         row("MNIST's test digits as they are in the file: right", alone["originals"]),
         row("the same, of any size and colours, in a picture: **read right**", alone["drawn"]),
-        row("the same, by the same network, resized to 28 × 28 naively", alone["naive"]),
+        row("the same, by the same network, the whole picture resized to 28 × 28", alone["naive"]),
         *(
             row(f"lines of six digits, {paper}: fully right", found["fully_right"])
             for paper, found in record["lines"].items()
@@ -30,7 +30,8 @@ def render(record: Mapping[str, Any]) -> str:
     hardware = record["hardware"]
     commit = (record["git"]["commit"] or "unknown")[:7]
     return (
-        f"{table(HEAD, rows)}\n\n95 % intervals; nothing here was trained or chosen on."
+        f"{table(HEAD, rows)}\n\n95 % intervals. No picture here was trained or chosen on; of "
+        "letters, scribbles and paper others drawn alike were looked at."
         f"{spoken(record)} {hardware['processor']}, {hardware['cores']} cores; "
         f"{record['date'][:10]}, commit {commit}. `{record['command']}`"
     )
