@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mnistlab.evaluation.scores import CalibrationBin, Mistake
-from mnistlab.reporting import figures, style
+from mnistlab.reporting import calibration_figure, figures, style
 
 RNG = np.random.default_rng(0)
 
@@ -119,8 +119,8 @@ ODD_CASES = {
     "no mistakes": lambda: figures.mistakes(np.zeros((0, 28, 28), np.uint8), (), HARD),
     "units": lambda: figures.first_layer(np.zeros((128, 28, 28), np.float32)),
     "NaN weights": lambda: figures.first_layer(np.full((2, 28, 28), np.nan, np.float32)),
-    "calibration": lambda: figures.calibration(BINS, 0.0101),
-    "no calibration": lambda: figures.calibration((), math.nan),
+    "calibration": lambda: calibration_figure.calibration(BINS, 0.0101),
+    "no calibration": lambda: calibration_figure.calibration((), math.nan),
     "digit": lambda: figures.digit(np.eye(28), "3"),
     "normalized": lambda: figures.digit(np.eye(28) / 28, "お $1"),
 }

@@ -62,6 +62,7 @@ def _draw(scores: Scores, dataset: Dataset, folder: Path) -> None:
     from mnistlab.evaluation.testing import mistake_images
     from mnistlab.files import storage_errors, write_atomic
     from mnistlab.reporting import figures
+    from mnistlab.reporting.calibration_figure import calibration
 
     names = dataset.class_names
     with storage_errors(folder):
@@ -69,6 +70,6 @@ def _draw(scores: Scores, dataset: Dataset, folder: Path) -> None:
     for name, png in {
         "confusion-matrix": figures.confusion_matrix(scores.confusion, names),
         "worst-mistakes": figures.mistakes(mistake_images(dataset, scores), scores.mistakes, names),
-        "calibration": figures.calibration(scores.calibration, scores.expected_calibration_error),
+        "calibration": calibration(scores.calibration, scores.expected_calibration_error),
     }.items():
         write_atomic(folder / f"{name}.png", png)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from mnistlab.evaluation.scores import Scores
 from mnistlab.reporting import figures, tables
+from mnistlab.reporting.calibration_figure import calibration, calibration_text
 from mnistlab.reporting.page import png_shown, render
 
 # Also the file names (with .png) beside a run's report.
@@ -72,7 +73,7 @@ def draw(report: RunReport, drawn: Mapping[str, bytes] | None = None) -> dict[st
     pngs[SAMPLES] = drawn[SAMPLES]
     if report.weights is not None:
         pngs[WEIGHTS] = figures.first_layer(report.weights)
-    pngs[CALIBRATION] = figures.calibration(scores.calibration, scores.expected_calibration_error)
+    pngs[CALIBRATION] = calibration(scores.calibration, scores.expected_calibration_error)
     return pngs
 
 
@@ -131,7 +132,7 @@ def _alt(name: str, report: RunReport) -> str:
             f"Confusion matrix; most often {pairs}." if rows else "Confusion matrix; no mistakes."
         )
     if name == CALIBRATION:
-        error = figures.calibration_text(scores.expected_calibration_error)
+        error = calibration_text(scores.expected_calibration_error)
         return f"Accuracy against confidence; {error}."
     return {
         SAMPLES: "Training images picked at random, a row a class.",

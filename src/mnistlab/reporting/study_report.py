@@ -18,6 +18,7 @@ from mnistlab.files import storage_errors, write_atomic
 from mnistlab.reporting import study_figures as figures
 from mnistlab.reporting import study_tables as tables
 from mnistlab.reporting.page import Shown, data_uri, render
+from mnistlab.reporting.study_rows import progress_rows
 from mnistlab.reporting.tables import duration
 
 SENTENCES = 10  # verdicts written out; more are counted
@@ -275,7 +276,7 @@ def alt(name: str, result: StudyResult) -> str:
             if a.expected_best
         ]
         return f"Expected best validation accuracy of one rate and of all: {', '.join(said)}."
-    last = {row.arm: row for row in figures.progress_rows(result)}.values()
+    last = {row.arm: row for row in progress_rows(result)}.values()
     said = [f"{r.arm} {100 * r.val_accuracy:.2f} % after {duration(r.seconds)}" for r in last]
     what = {figures.CURVES: "Learning curves", figures.PROGRESS: "Validation accuracy over time"}
     return f"{what[name]}; at the end {', '.join(said) or 'nothing'}."
