@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pages import coloured, enlarged, placed, written
+from PIL import Image
 from scipy import ndimage
 
 import mnistlab
@@ -123,3 +124,42 @@ def test_probabilities_leave_room_for_no_digit(chosen):
     assert (digits.sum(axis=1) <= 1 + 1e-9).all()
     assert np.median(digits.sum(axis=1)) > 0.95
     assert np.median(others.sum(axis=1)) < 0.5
+
+
+def tight(image, side):
+    """Draw one digit so that it fills a picture of `side` pixels, the longer one, light on dark."""
+    ink = enlarged(image, 100)
+    sides = [max(6, round(side * length / max(ink.shape))) for length in ink.shape]
+    picture = Image.fromarray(np.rint(255 * ink).astype(np.uint8))
+    return np.asarray(picture.resize(sides[::-1], Image.Resampling.BOX))
+
+
+@pytest.mark.parametrize("side", [16, 20, 40, 160])
+def test_one_digit_that_leaves_no_paper(chosen, side):
+    images, labels = chosen
+    said = [mnistlab.read(tight(image, side)).text for image in images]
+    assert sum(a == str(b) for a, b in zip(said, labels, strict=True)) >= 0.96 * len(labels), said
+
+
+def test_what_the_sides_cut_off_of_other_digits_is_not_read(chosen):
+    images, labels = chosen
+    right = 0
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+        before, after = (enlarged(images[i - step], 60) for step in (1, 2))
+        pieces = [(20, 0, before[:, -8:]), (10, 20, enlarged(image, 60))]
+        left = 32 + pieces[1][2].shape[1]
+        ink = placed((90, left + 8), [*pieces, (20, left, after[:, :8])])
+        right += mnistlab.read(coloured(ink, 230, 40)).text == str(label)
+    assert right >= 0.96 * len(labels)
+
+
+def test_a_five_whose_bar_was_written_apart(chosen):
+    bar, body = np.ones((5, 40)), np.zeros((60, 40))
+    body[4:28, :6] = body[24:30, :30] = body[28:56, 28:34] = body[54:60, 2:32] = 1
+    ink = placed((160, 200), [(52, 70, body), (44, 108, bar)])
+    (digit,) = mnistlab.read(coloured(ink, 240, 30)).digits
+    left, top, width, height = digit.box
+    assert left <= 72
+    assert left + width >= 145
+    assert top <= 46
+    assert top + height >= 110

@@ -3,7 +3,7 @@
 python -m tools.reader data reader.npz      draw the pictures (ten minutes on two cores)
 mnistlab train --dataset reader.npz --classes 12 --model cnn-best:filters=48x96x128x192 \\
     --seed 1 --out runs/reader
-python -m tools.reader finish runs/reader reader.npz runs/finished    two epochs as they are
+python -m tools.reader finish runs/reader reader.npz runs/finished    three epochs as they are
 python -m tools.reader take runs/finished reader.npz   calibrate it, and put it in its place
 
 Nothing of MNIST's test split is used, nor anything that `benchmarks.reading` judges by. Needs the
@@ -31,12 +31,14 @@ from tools.reader.pictures import NONE, data_set
 
 F64 = npt.NDArray[np.float64]
 TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(3), 200))
-RATE, EPOCHS, BATCH = 1e-3, 2, 128
+RATE, EPOCHS, BATCH = 1e-3, 3, 128
 """Of the training on pictures as they are."""
 USUAL = 0.05
 """What share of a page is no digit, before anything is known of it."""
-LEAST = 0.5
-"""Of less than this confidence the reader does not vouch for a digit."""
+NO_DIGITS, FALSE = ("others", "scenes"), 0.02
+"""Of these, each alone on a page, so many may be answered."""
+CANDIDATES = np.linspace(0.3, 0.8, 51)
+"""For the confidence below which the reader does not vouch for a digit."""
 
 
 def write_data(target: Path) -> None:
@@ -91,7 +93,7 @@ def take(folder: Path, data: Path) -> None:
         settings["settings"]["dataset"], "reader.npz"
     )
     about: dict[str, Any] = {
-        "sha256": sha256(target), "temperature": 1.0, "none": 0.5, "usual": USUAL, "least": LEAST,
+        "sha256": sha256(target), "temperature": 1.0, "none": 0.5, "usual": USUAL, "least": 0.5,
         "command": command,
         "data_sha256": sha256(data), "versions": settings["versions"],
     }  # fmt: skip
@@ -99,7 +101,10 @@ def take(folder: Path, data: Path) -> None:
     logs, labels = outputs(arrays["x_test"]), arrays["y_test"]
     about["temperature"] = round(temperature(logs, labels), 3)
     about["none"] = round(float((arrays["y_train"] >= NONE).mean()), 3)
-    about["chosen_on"] = by_source(logs / about["temperature"], labels, arrays["sources"])
+    _save(about)  # for what follows
+    shares = alone(logs / about["temperature"])
+    about["least"] = least(shares[np.isin(arrays["sources"], NO_DIGITS)])
+    about["chosen_on"] = by_source(shares, labels, arrays["sources"], about["least"])
     _save(about)
     print(json.dumps(about, indent=2))
 
@@ -130,13 +135,25 @@ def surprise(logs: F64, labels: npt.NDArray[np.uint8]) -> float:
     return float((total - logs[np.arange(len(labels)), labels]).mean())
 
 
-def by_source(
-    logs: F64, labels: npt.NDArray[np.uint8], sources: npt.NDArray[np.str_]
-) -> dict[str, dict[str, float]]:
-    """Say of each source how many are answered, and how many answers are right."""
+def alone(logs: F64) -> F64:
+    """Give the digits' probabilities (n, 10), each picture being all that there is on a page."""
     shares = np.exp(logs - logs.max(axis=1, keepdims=True))
     shares = (shares / shares.sum(axis=1, keepdims=True))[:, :NONE]
-    said, answered = shares.argmax(axis=1), shares.max(axis=1) >= LEAST
+    together = network.load_network().together
+    return np.concatenate([together(each[None]) for each in shares])
+
+
+def least(no_digits: F64) -> float:
+    """Give the lowest confidence to vouch for at which no more than FALSE of no digits are."""
+    few = [each for each in CANDIDATES if (no_digits.max(axis=1) >= each).mean() <= FALSE]
+    return round(float(few[0] if few else CANDIDATES[-1]), 2)
+
+
+def by_source(
+    shares: F64, labels: npt.NDArray[np.uint8], sources: npt.NDArray[np.str_], least: float
+) -> dict[str, dict[str, float]]:
+    """Say of each source how many are answered, and how many answers are right."""
+    said, answered = shares.argmax(axis=1), shares.max(axis=1) >= least
     found = {}
     for name in dict.fromkeys(sources):
         here = sources == name

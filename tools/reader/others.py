@@ -1,6 +1,6 @@
 """What is no digit: letters, signs, scribbles, shapes, parts of digits and digits run together.
 
-All are ink (h, w) of 0..1. Letters that are digits in many a hand, O, o, I and l, are left out.
+All are ink (h, w) of 0..1. Letters that are digits in many a hand (y an open 4) are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tools.reader.strokes import F64, bent, draw, oval
 U8 = npt.NDArray[np.uint8]
 Maker = Callable[[np.random.Generator], F64]
 
-TWINS = "OoIl"
+TWINS = "OoIlSsZzbqgy"
 LETTERS = "".join(letter for letter in string.ascii_letters if letter not in TWINS)
 SIGNS = "+*=?&#@%$<>~^{}[]\"':;.,-_"
 PRINTED = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "DejaVuSans-Bold", "DejaVuSans-Oblique")
@@ -89,15 +89,28 @@ def printed_letter(rng: np.random.Generator) -> F64:
 
 def scribble(rng: np.random.Generator) -> F64:
     """Draw a pen that wanders, for a while or for long."""
-    count = int(rng.integers(4, 30))
-    if rng.random() < 0.5:
-        points = rng.uniform(0, 1, (count, 2)) * rng.uniform(0.4, 1.4, 2)
-    else:
-        steps = np.cumsum(rng.normal(0, 1, (count, 2)), axis=0)
-        points = steps / max(np.ptp(steps), 1e-3)
-    if rng.random() < 0.3:  # without curves
-        points = np.repeat(points, 2, axis=0)
+    points = (_points, _walk, _loops)[rng.integers(3)](rng)
     return draw([points], int(rng.integers(32, 110)), pen_width(rng))
+
+
+def _points(rng: np.random.Generator) -> F64:
+    points = rng.uniform(0, 1, (int(rng.integers(5, 30)), 2)) * rng.uniform(0.4, 1.4, 2)
+    return np.repeat(points, 2, axis=0) if rng.random() < 0.3 else points  # without curves
+
+
+def _walk(rng: np.random.Generator) -> F64:
+    steps = np.cumsum(rng.normal(0, 1, (int(rng.integers(4, 40)), 2)), axis=0)
+    return np.asarray(steps / np.ptp(steps, axis=0).max())
+
+
+def _loops(rng: np.random.Generator) -> F64:
+    """Add circles upon circles, and move on a little."""
+    turns = np.linspace(0, 2 * np.pi * rng.uniform(0.8, 4), int(rng.integers(20, 60)))
+    path = np.outer(turns, rng.normal(0, 0.08, 2))
+    for often in (1, 2, 3, 5):
+        large = rng.normal(0, 0.5 / often, 2)
+        path += large * np.sin(often * turns[:, None] + rng.uniform(0, 2 * np.pi, 2))
+    return np.asarray(path / np.ptp(path, axis=0).max())
 
 
 def crossed_out(rng: np.random.Generator) -> F64:
@@ -203,8 +216,32 @@ def dash(rng: np.random.Generator) -> F64:
     return np.asarray(np.hypot(across[:, None], across) < 1, float)
 
 
-def part(ink: F64, rng: np.random.Generator) -> F64:
-    """Cut a digit: what is left of it or right of it, above or below; nothing as narrow as a 1."""
+def silhouette(rng: np.random.Generator) -> F64:
+    """Draw a thing as high as wide or so, alike on both sides, with folds, seams or a pattern."""
+    height = int(rng.integers(28, 110))
+    knots = int(rng.integers(3, 9))
+    wide = np.interp(
+        np.linspace(0, 1, height), np.linspace(0, 1, knots), rng.uniform(0.1, 1, knots)
+    )
+    across = np.linspace(-1, 1, round(height * rng.uniform(0.4, 1.5)))
+    ink = (np.abs(across + rng.normal(0, 0.02)) < wide[:, None]).astype(float)
+    if rng.random() < 0.4:  # legs, or an opening
+        begin, end = np.sort(rng.uniform(-0.2, 1.2, 2)) * height
+        rows = np.arange(height)
+        open_ = (rows > begin) & (rows < end)
+        ink[open_[:, None] & (np.abs(across) < rng.uniform(0.05, 0.5) * wide[:, None])] = 0
+    noise = ndimage.gaussian_filter(rng.normal(0, 1, ink.shape), rng.uniform(0.5, 5))
+    ink *= np.clip(1 - rng.uniform(0, 0.6) * np.abs(noise) / max(float(noise.std()), 1e-6), 0.1, 1)
+    if rng.random() < 0.3:  # stripes
+        each = int(rng.integers(3, 16))
+        pattern = np.arange(ink.shape[0])[:, None] if rng.random() < 0.6 else np.arange(len(across))
+        ink = ink * np.where(pattern % each < each * 0.5, 1, rng.uniform(0, 0.8))
+    turned = ndimage.rotate(ink, rng.normal(0, 20), order=1)
+    return np.asarray(np.clip(turned, 0, 1) if turned.max() > 0.5 else ink)
+
+
+def part(ink: F64, rng: np.random.Generator) -> F64 | None:
+    """Cut a digit: what is left of it or right of it, above or below; None if it might be a 1."""
     turned = ink if rng.random() < 0.75 else ink.T
     at = round(turned.shape[1] * rng.uniform(0.3, 0.7))
     cut = turned[:, :at] if rng.random() < 0.5 else turned[:, at:]
@@ -212,7 +249,7 @@ def part(ink: F64, rng: np.random.Generator) -> F64:
     columns = np.flatnonzero(cut.max(axis=0) > 0.5)
     rows = np.flatnonzero(cut.max(axis=1) > 0.5)
     narrow = not len(rows) or np.ptp(columns) < NARROW * np.ptp(rows)
-    return together([cut, ink], rng) if narrow else cut
+    return None if narrow else cut
 
 
 def together(inks: Sequence[F64], rng: np.random.Generator) -> F64:
@@ -229,6 +266,7 @@ def together(inks: Sequence[F64], rng: np.random.Generator) -> F64:
 
 
 MAKERS: dict[Maker, int] = {
-    letter_by_hand: 10, printed_letter: 6, scribble: 5, crossed_out: 2, shape: 4, blot: 3, dash: 1,
+    letter_by_hand: 10, printed_letter: 6, scribble: 7, crossed_out: 2, shape: 4, blot: 3, dash: 1,
+    silhouette: 4,
 }  # fmt: skip
 """With the share that each has."""

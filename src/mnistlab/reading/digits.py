@@ -28,10 +28,14 @@ FAINTEST_STROKE = 0.4
 """The strongest ink of a piece, as a share of the picture's."""
 SMALL = 0.1
 """What a side cuts off and is so small, of the picture's side, is too little to be read."""
+THUMBNAIL = 40
+"""A picture of so few pixels a side is of one digit alone, without a table or a shadow."""
 SLIVER = 0.03
 """What lies along a side of the picture and is so narrow, of the picture's side, is no 1."""
 BROKEN, FEW = 0.12, 3
 """Parts of one digit are no further apart, one above the other, in heights of both together."""
+BAR = 0.4
+"""A level stroke is so much lower than it is wide, and than other pieces are high."""
 WIDE = 1.15
 """Pieces that together are this many times as wide as high are not parts of one digit."""
 
@@ -96,7 +100,7 @@ def find_lines(ink: Ink) -> list[Line]:
     if len(kept) > MOST_PIECES:
         raise TooManyPieces(f"more than {MOST_PIECES} pieces of ink: this is no page of digits")
     kept = _stacked(kept, usual)
-    lines = [_mended(line) for line in _in_lines(kept, usual)]
+    lines = [_mended(line, ink.mask.shape) for line in _in_lines(kept, usual)]
     return [line for line in lines if line and usual_height(line) >= LOWEST_LINE * usual]
 
 
@@ -121,7 +125,7 @@ def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
         piece.mask[:, 0].sum() * (piece.left == 0),
         piece.mask[:, -1].sum() * (piece.right == width),
     ])  # fmt: skip
-    if not touched.any():
+    if not touched.any() or max(shape) <= THUMBNAIL:
         return False
     if max(piece.height, piece.width) < SMALL * max(shape):
         return True
@@ -138,6 +142,12 @@ def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
     thick = 2 * float(ndimage.distance_transform_edt(piece.mask).max())
     solid = thick > 0.35 * min(piece.height, piece.width)
     return bool(solid and touched.max() > 0.5 * longer)
+
+
+def is_cut_off(piece: Piece, shape: tuple[int, ...]) -> bool:
+    """Say whether a piece touches a side of the picture, which is `shape` large."""
+    height, width = shape
+    return not (piece.top and piece.left and piece.bottom < height and piece.right < width)
 
 
 def _pieces(mask: Mask) -> list[Piece]:
@@ -190,12 +200,19 @@ def _are_stacked(upper: Piece, lower: Piece, usual: float, among: int) -> bool:
     whole = max(upper.bottom, lower.bottom) - upper.top
     gap = lower.top - upper.bottom
     lowest = min(upper.height, lower.height)
+    if among <= FEW and is_bar(upper, lower.height) and common > -BROKEN * whole:
+        return lower.left < upper.left and gap <= BROKEN * whole  # the bar of a 5, written last
     return (
         common >= 0.5 * min(upper.width, lower.width)
         and -0.2 * whole <= gap <= BROKEN * whole
         and (among <= FEW or (lowest < 0.75 * usual and whole < 1.4 * usual))
         and max(upper.width, lower.width) < 1.3 * whole
     )
+
+
+def is_bar(piece: Piece, height: float) -> bool:
+    """Say whether a piece is a level stroke, of a 5 say, beside what is `height` high."""
+    return piece.height < BAR * min(piece.width, 1.5 * height)
 
 
 def _in_lines(pieces: Sequence[Piece], usual: float) -> list[Line]:
@@ -220,12 +237,19 @@ def _in_lines(pieces: Sequence[Piece], usual: float) -> list[Line]:
     return sorted(lines, key=lambda line: float(np.median([each.top for each in line])))
 
 
-def _mended(line: Line) -> Line:
-    """Join the broken strokes of one digit: what lies above, below or within another."""
+def _mended(line: Line, shape: tuple[int, ...]) -> Line:
+    """Join the broken strokes of one digit: what lies above, below or within another.
+
+    What a side of the picture cuts off is part of another digit than what is whole.
+    """
     height = usual_height(line)
     pieces: Line = []
     for piece in sorted(line, key=lambda each: each.left):
-        while pieces and _are_one(pieces[-1], piece, height):
+        while (
+            pieces
+            and is_cut_off(pieces[-1], shape) == is_cut_off(piece, shape)
+            and _are_one(pieces[-1], piece, height)
+        ):
             piece = pieces.pop().joined(piece)
         pieces.append(piece)
     return [each for each in pieces if each.height >= 0.35 * height or each.width >= 0.6 * height]

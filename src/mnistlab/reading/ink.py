@@ -29,6 +29,8 @@ FAINTEST = 0.10
 """Ink that differs less from the paper is none."""
 NOISES = 6.0
 """Ink differs from the paper by so many standard deviations of the noise."""
+CROWDED = 64 * 64
+"""Pictures of fewer pixels may be all digit and no paper."""
 SLOPES = np.linspace(-0.08, 0.08, 33)
 """Rules may be aslant by so much, rows a column."""
 FRINGE = 2
@@ -58,11 +60,12 @@ class Ink:
         return not self.mask.any()
 
 
-def find_ink(pixels: F32, light: bool | None = None, even: bool = False) -> Ink:
+def find_ink(pixels: F32, light: bool | None = None, even: bool = False, weak: float = WEAK) -> Ink:
     """Find the ink in a picture, float32 (h, w) or (h, w, 3) of 0..255.
 
     Whether ink is lighter than the paper is seen, unless it is said; so is the paper's brightness,
-    place by place, unless it is `even`.
+    place by place, unless it is `even`. Of ink that hangs together with a clear stroke the share
+    `weak` of the threshold is enough.
     """
     level = _level(pixels)
     step = -(-max(level.shape) // THUMB)
@@ -81,7 +84,7 @@ def find_ink(pixels: F32, light: bool | None = None, even: bool = False) -> Ink:
         difference = np.asarray(ndimage.gaussian_filter(difference, 0.7), np.float32)
     least = max(FAINTEST, NOISES * noise)
     threshold = max(_otsu(difference), 0.8 * least)
-    mask = _connected(difference > max(WEAK * threshold, 0.8 * least), difference > threshold)
+    mask = _connected(difference > max(weak * threshold, 0.8 * least), difference > threshold)
     if not mask.any() or float(np.median(difference[mask])) < least:
         return Ink(np.zeros_like(difference), np.zeros(level.shape, bool), light)
     mask = without_rules(without_frames(mask))
@@ -153,6 +156,10 @@ def _between(values: F32, places: npt.NDArray[np.float64]) -> F32:
 def _noise(difference: F32) -> float:
     """Estimate the standard deviation of the paper's noise, from neighbours' differences."""
     steps = np.abs(np.diff(difference, axis=1))
+    if difference.size < CROWDED:  # most steps are those of the ink
+        down = np.abs(np.diff(difference, axis=0))
+        least = [float(np.quantile(each, 0.25)) for each in (steps, down) if each.size]
+        return min(least, default=0.0) / 0.451
     return float(np.median(steps)) / 0.954  # of the difference of two normal values
 
 

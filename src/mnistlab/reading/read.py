@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mnistlab.data.dataset import SIDE
 from mnistlab.data.pictures import BOX, CENTRE, as_mnist, decode
-from mnistlab.reading.digits import Piece, TooManyPieces, find_lines, usual_height
+from mnistlab.reading.digits import Piece, TooManyPieces, find_lines, is_cut_off, usual_height
 from mnistlab.reading.ink import Ink
 from mnistlab.reading.network import Network, load_network
 from mnistlab.reading.normalize import normalized
@@ -34,6 +34,8 @@ MANY = 30
 """A picture with more pieces than this is seen in one way only."""
 LOW, HIGH = 0.45, 2.2
 """What is no digit is no writing either, if it is so much lower or higher than the digits are."""
+FRAGMENT = 0.75
+"""What a side of the picture cuts off, and is so much lower than the digits, is part of one."""
 FAINT = 0.35
 """Likewise what has so much less ink."""
 UNKNOWN = "?"
@@ -146,9 +148,9 @@ def _read_ink(ink: Ink, network: Network, factor: int) -> tuple[Reading, float]:
         lines = [segmented(line, ink, network) for line in find_lines(ink)]
     except TooManyPieces as error:
         return Reading((), (str(error),)), 0.0
-    if not lines:
-        return Reading(()), 0.0
     pieces = [piece for line in lines for piece in line]
+    if not pieces:
+        return Reading(()), 0.0
     images = np.stack([normalized(ink, piece) for piece in pieces])
     shares = network.together(network.shares(images))
     known = sum(piece.mask.sum() * share.max() for piece, share in zip(pieces, shares, strict=True))
@@ -173,20 +175,19 @@ def _written(pieces: Sequence[Piece], digits: Sequence[Digit], ink: Ink) -> list
     least = FAINT * float(np.median(dark[known])) if known else 0.0
     found = []
     for piece, digit, darkness in zip(pieces, digits, dark, strict=True):
-        odd = usual is not None and not LOW < piece.height / usual < HIGH
-        other = _is_cut_off(piece, ink) or odd or darkness < least
-        found.append(digit.digit is not None or not other)
+        share = piece.height / usual if usual else 1.0
+        cut_off = is_cut_off(piece, ink.mask.shape)
+        if digit.digit is None:
+            found.append(not cut_off and LOW < share < HIGH and darkness >= least)
+        else:
+            speck = digit.digit == 1 and share < LOW
+            found.append(not (speck or (cut_off and share < FRAGMENT)))
     return found
 
 
 def _darkness(piece: Piece, ink: Ink) -> float:
     rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
     return float(ink.amount[rows, columns][piece.mask].mean())
-
-
-def _is_cut_off(piece: Piece, ink: Ink) -> bool:
-    height, width = ink.mask.shape
-    return not (piece.top and piece.left and piece.bottom < height and piece.right < width)
 
 
 def _is_mnist_like(pixels: npt.NDArray[np.float32]) -> bool:

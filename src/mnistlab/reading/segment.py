@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.reading.digits import Line, Piece, cuts, usual_height
+from mnistlab.reading.digits import Line, Piece, cuts, is_bar, is_cut_off, usual_height
 from mnistlab.reading.ink import Ink
 from mnistlab.reading.network import DIGITS, SEVERAL, Network
 from mnistlab.reading.normalize import normalized
@@ -22,6 +22,8 @@ from mnistlab.reading.normalize import normalized
 RUN_TOGETHER, VERY_WIDE = 0.2, 2.2
 """A piece is cut that is several digits with this probability, or so wide for its height."""
 NARROWEST, WIDEST = 0.12, 1.5  # of a digit that is cut off or put together, in heights of the line
+WITH_BAR = 2.4
+"""A 5 whose bar was written apart, and far, is so wide."""
 NEAR = 0.25
 """Parts of one digit are no further apart, in heights of the line."""
 MOST_PARTS = 4
@@ -29,24 +31,28 @@ A_DIGIT = 0.7  # what each digit costs besides its -log(probability), of which n
 AT_MOST = 4.0
 A_JOIN = 2.0  # and each piece that it is put together of, but the first
 A_REST = 4.0  # what it costs to leave a part of a piece unread
+A_FRAGMENT = 1.5  # and what the picture's side cuts off; this more to join it to what is whole
 
 Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Atom:
-    """Ink that is not cut further, and the number of the piece that it is of."""
+    """Ink that is not cut further, the number of the piece that it is of, and whether that is a
+    fragment: cut off by the picture's side, while others are not."""
 
     piece: Piece
     of: int
+    fragment: bool
 
 
 def segmented(line: Line, ink: Ink, network: Network) -> Line:
     """Give the pieces of a line, from left to right, of which each is likely one digit."""
     height = usual_height(line)
     several = _outputs(line, ink, network)[:, SEVERAL]
+    fragments = [is_cut_off(piece, ink.mask.shape) for piece in line]
     atoms = [
-        Atom(part, number)
+        Atom(part, number, fragments[number] and not all(fragments))
         for number, (piece, share) in enumerate(zip(line, several, strict=True))
         for part in _atoms(piece, height, float(share))
     ]
@@ -56,14 +62,16 @@ def segmented(line: Line, ink: Ink, network: Network) -> Line:
     outputs = _outputs(list(spans.values()), ink, network)
     likely = np.maximum(outputs[:, :DIGITS].max(axis=1), 1e-12)
     costs = {
-        span: A_DIGIT + A_JOIN * (_pieces_in(atoms[slice(*span)]) - 1) + min(surprise, AT_MOST)
+        span: A_DIGIT + _joining(atoms[slice(*span)]) + min(surprise, AT_MOST)
         for span, surprise in zip(spans, -np.log(likely), strict=True)
     }
     return [spans[span] for span in _cheapest(atoms, costs)]
 
 
-def _pieces_in(atoms: list[Atom]) -> int:
-    return len({atom.of for atom in atoms})
+def _joining(atoms: list[Atom]) -> float:
+    pieces = {atom.of: atom.fragment for atom in atoms}
+    mixed = len(set(pieces.values())) > 1
+    return A_JOIN * (len(pieces) - 1) + A_FRAGMENT * mixed
 
 
 def _outputs(pieces: Line, ink: Ink, network: Network) -> npt.NDArray[np.float64]:
@@ -90,7 +98,8 @@ def _spans(atoms: list[Atom], height: float) -> dict[Span, Piece]:
                 if atom.of != atoms[j - 1].of and atom.piece.left - whole.right > NEAR * height:
                     break
                 whole = whole.joined(atom.piece)
-            if j > i and whole.width > WIDEST * max(height, whole.height):
+            most = WITH_BAR if is_bar(atom.piece, height) else WIDEST
+            if j > i and whole.width > most * max(height, whole.height):
                 break
             entire = j - i + 1 == counts[first.of] and atom.of == first.of
             tall, wide = whole.height / height, whole.width / height
@@ -111,6 +120,7 @@ def _cheapest(atoms: list[Atom], costs: dict[Span, float]) -> list[Span]:
             for i in range(max(0, j - MOST_PARTS), j)
             if (i, j) in costs
         ]
-        ways.append((best[j - 1][0] + A_REST + A_DIGIT, best[j - 1][1]))
+        rest = A_FRAGMENT if atoms[j - 1].fragment else A_REST
+        ways.append((best[j - 1][0] + rest + A_DIGIT, best[j - 1][1]))
         best.append(min(ways, key=lambda way: way[0]))
     return best[-1][1]

@@ -20,6 +20,8 @@ DOUBTFUL = 0.08
 """Ink that takes so much of the picture's border may be the paper."""
 LARGEST = 1000
 """Larger pictures, pixels a side, are not those of which digits fill all."""
+FILLED = 0.75
+"""Digits whose ink spans more of the picture both ways may be seen wrongly."""
 THRESHOLDS = 8
 LEAST_PAPER, MOST_PAPER = 0.1, 0.93
 """Of the picture, if paper is seen to lie on a table."""
@@ -50,8 +52,11 @@ def views(pixels: F32) -> Iterator[View]:
     yield View(first, 0.5 if paper is None else 0.9)
     if paper is not None:
         yield View(find_ink(paper), 0.5)
-    if _border(first.mask).mean() < DOUBTFUL or max(pixels.shape) > LARGEST:
+    if not (_border(first.mask).mean() > DOUBTFUL or _fills(first.mask)):
         return
+    if max(pixels.shape) > LARGEST:
+        return
+    yield View(find_ink(pixels, first.light, weak=1.0), 0.5)  # on mottled paper
     yield View(find_ink(pixels, light=not first.light), 0.5)
     for light in (first.light, not first.light):
         yield View(find_ink(pixels, light, even=True), 0.5)
@@ -59,6 +64,14 @@ def views(pixels: F32) -> Iterator[View]:
 
 def _border(mask: Mask) -> Mask:
     return np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+
+
+def _fills(mask: Mask) -> bool:
+    """Say whether ink reaches from side to side, up and down and across."""
+    if not mask.any():
+        return False
+    spans = (int(np.ptp(np.flatnonzero(mask.any(axis=1 - axis)))) + 1 for axis in (0, 1))
+    return all(span > FILLED * length for span, length in zip(spans, mask.shape, strict=True))
 
 
 def without_table(pixels: F32) -> F32 | None:
