@@ -44,6 +44,12 @@ def compare(
     ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the plan and run no trial of it."),
     workers: int | None = typer.Option(None, help="Trials at once; one a core unless given."),
+    on: str | None = typer.Option(
+        None, help="ray: run the trials on Ray, started for it on this machine (extra: ray)."
+    ),
+    address: str | None = typer.Option(
+        None, help="Run them on the Ray cluster at this address, as host:6379; auto for one here."
+    ),
     out: Path | None = typer.Option(
         None, help="Folder of the study; one in ./studies, found again, unless given."
     ),
@@ -61,10 +67,11 @@ def compare(
     question = _question(context, options)
     from mnistlab import study as studies
     from mnistlab.cli.train import load_dataset
+    from mnistlab.comparing.start import start_keras
 
     with ended_by_interrupt():
         data, _ = load_dataset(question.settings)
-        studies.start_keras(question.settings.backend)
+        start_keras(question.settings.backend, computes=question.ray is None)
     if dry_run:
         _dry_run(question, data, json)
         return
@@ -95,6 +102,7 @@ def _question(context: typer.Context, given: dict[str, Any]) -> Question:
     return asking.Question(
         axis, arms, protocol, options["budget"], quick, out and out.absolute(),
         _command(context), options["workers"],
+        asking.ray_address(options["on"], options["address"]),
     ).check()  # fmt: skip
 
 
@@ -102,7 +110,7 @@ def _command(context: typer.Context) -> str:
     """Write the command that was given, without what changes no number."""
     words = ["mnistlab", "compare", context.params["axis"], *(context.params["choices"] or [])]
     for name, value in context.params.items():
-        if name in ("axis", "choices", "json", "dry_run", "workers", "out"):
+        if name in ("axis", "choices", "json", "dry_run", "workers", "on", "address", "out"):
             continue
         if is_typed(context, name):
             option = f"--{name.replace('_', '-')}"
@@ -125,8 +133,8 @@ def _dry_run(question: Question, data: Any, json: bool) -> None:
     from mnistlab.comparing import question as asking
 
     question = asking.with_counted_validation(question, data)
-    executor = studies.checked_executor(question, data)
-    pace = studies.measure_pace(question, None, executor)
+    with studies.checked_executor(question, data) as executor:
+        pace = studies.measure_pace(question, None, executor)
     question, gave_up = asking.within_budget(question, pace)
     document = studies.describe(question, data, pace, gave_up)
     print_json(document) if json else _print_plan(document)

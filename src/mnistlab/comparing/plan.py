@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,9 @@ class Arm:
     """Lowest and highest of the learning-rate grid."""
     default_rate: float = 0.0
     build: Build | None = None
-    """The user's own; with it goes a `fingerprint` of its code."""
+    """The user's own."""
     fingerprint: str = ""
+    """Of the code that is the user's own: a callable's, a `path.py:function`'s."""
 
 
 @dataclass(frozen=True)
@@ -200,11 +202,21 @@ def make_arm(axis: str, name: str, base: TrainSettings) -> Arm:
             "ones: mnistlab compare learning-rate 0.001 0.01"
         )
     choice = functions.OPTIMIZERS[spec.name]
+    own = _fingerprint(settings.model)
     if axis == "learning-rate":
-        return Arm(name, settings, (value, value), value)
+        return Arm(name, settings, (value, value), value, fingerprint=own)
     if axis == "optimizer":
         settings = replace(settings, optimizer=fair_spec(settings.optimizer))
-    return Arm(name, settings, choice.rates, choice.default_rate)
+    return Arm(name, settings, choice.rates, choice.default_rate, fingerprint=own)
+
+
+def _fingerprint(model: str) -> str:
+    """Hash the file of the user's own model; "" for others, and for none, of which building says
+    what is wrong."""
+    path = Path(model.rpartition(":")[0])
+    if not functions.is_own(model) or not path.is_file():
+        return ""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _last_activation(settings: TrainSettings) -> str | None:

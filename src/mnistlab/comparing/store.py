@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,20 +71,26 @@ class Store:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def add(self, record: TrialRecord, settings: dict[str, Any], versions: dict[str, str]) -> None:
-        """Commit one trial; one that failed before gives way."""
-        row = {
-            **{name: getattr(record, name) for name in PLAIN},
-            "history": json.dumps(record.history),
-            "settings": json.dumps(settings),
-            "versions": json.dumps(versions),
-            "finished": _now(),
-        }
-        names = ", ".join(row)
-        places = ", ".join(f":{name}" for name in row)
+    def add(
+        self,
+        records: Sequence[TrialRecord],
+        settings: Sequence[dict[str, Any]],
+        versions: dict[str, str],
+    ) -> None:
+        """Commit trials, all or none; those that failed before give way."""
+        said, now = json.dumps(versions), _now()
+        rows = [
+            (
+                *(getattr(record, name) for name in PLAIN),
+                json.dumps(record.history), json.dumps(own), said, now,
+            )
+            for record, own in zip(records, settings, strict=True)
+        ]  # fmt: skip
+        columns = (*PLAIN, "history", "settings", "versions", "finished")
+        places = ", ".join("?" * len(columns))
         with self._answering(), self._connection:
-            self._connection.execute(
-                f"INSERT OR REPLACE INTO trials ({names}) VALUES ({places})", row
+            self._connection.executemany(
+                f"INSERT OR REPLACE INTO trials ({', '.join(columns)}) VALUES ({places})", rows
             )
 
     def add_plan(self, plan: dict[str, Any]) -> None:

@@ -21,8 +21,11 @@ from mnistlab.comparing.store import Store
 class Executor(Protocol):
     """What runs trials: this machine, or Ray."""
 
-    def run(self, trials: Sequence[tuple[str, Trial]]) -> Iterator[TrialRecord]:
-        """Yield the record of each trial, in any order."""
+    workers: int
+    """Trials at once."""
+
+    def run(self, trials: Sequence[tuple[str, Trial]]) -> Iterator[Sequence[TrialRecord]]:
+        """Yield the records of all trials, in any order, those of one batch together."""
         ...
 
 
@@ -277,14 +280,15 @@ class _Runner:
 
     def run(self, phase: str, trials: Sequence[Trial]) -> None:
         missing = self.book.missing(trials)
-        settings = {key: trial.settings.to_json() for key, trial in missing}
+        sought = dict(missing)
         total = len({self.book.key(trial) for trial in trials})
         done = total - len(missing)
         self.on_trial(phase, done, total)
         if not missing:
             return
-        for record in self.executor.run(missing):
-            self.store.add(record, settings[record.key], self.task.versions)
-            self.book.records[record.key] = record
-            done += 1
+        for records in self.executor.run(missing):
+            settings = [sought[record.key].settings.to_json() for record in records]
+            self.store.add(records, settings, self.task.versions)
+            self.book.records.update({record.key: record for record in records})
+            done += len(records)
             self.on_trial(phase, done, total)
