@@ -64,19 +64,19 @@ QUIET = {
 }
 
 
-class _Batch:
+class Batch:
     """Trials that run as one task; `kind` is equal where they share a program."""
 
     def __init__(self, kind: Any, jobs: list[Job]) -> None:
         self.kind, self.jobs = kind, jobs
 
 
-class _Waiting:
+class Waiting:
     """Trials that are not yet sent. Arms take turns; what was lost goes first, one by one."""
 
     def __init__(self, trials: Sequence[Keyed], places: dict[Arm, int]) -> None:
         self.count = len(trials)
-        self.lost: deque[_Batch] = deque()
+        self.lost: deque[Batch] = deque()
         self.tries: dict[str, int] = {}
         kinds: dict[Any, deque[Job]] = {}
         for key, trial in trials:
@@ -87,14 +87,14 @@ class _Waiting:
             kinds.setdefault(kind, deque()).append(job)
         self._kinds = deque(kinds.items())
 
-    def take(self, size_of: Callable[[Any, int], int]) -> _Batch:
+    def take(self, size_of: Callable[[Any, int], int]) -> Batch:
         """Take the next batch, of `size_of(kind, trials waiting)` trials at most."""
         if self.lost:
             batch = self.lost.popleft()
         else:
             kind, jobs = self._kinds.popleft()
             size = min(len(jobs), size_of(kind, self.count))
-            batch = _Batch(kind, [jobs.popleft() for _ in range(size)])
+            batch = Batch(kind, [jobs.popleft() for _ in range(size)])
             if jobs:
                 self._kinds.append((kind, jobs))
         self.count -= len(batch.jobs)
@@ -105,7 +105,7 @@ class _Waiting:
         self.tries[job.key] = self.tries.get(job.key, 0) + 1
         if self.tries[job.key] > RETRIES:
             return False
-        self.lost.append(_Batch(kind, [job]))
+        self.lost.append(Batch(kind, [job]))
         self.count += 1
         return True
 
@@ -137,9 +137,9 @@ class RayExecutor:
         places = {arm: i for i, arm in enumerate(dict.fromkeys(t.arm for _, t in trials))}
         self._arms = list(map(portable, places))
         shared = (self._study, self._data, self._ray.put(self._arms), self._expected)
-        waiting = _Waiting(trials, places)
+        waiting = Waiting(trials, places)
         ended: SimpleQueue[Future[Answer]] = SimpleQueue()
-        running: dict[Future[Answer], tuple[Any, _Batch]] = {}
+        running: dict[Future[Answer], tuple[Any, Batch]] = {}
         try:
             while waiting.count or running:
                 self._look()
@@ -174,9 +174,7 @@ class RayExecutor:
         seconds = max(TASK_SECONDS, self.workers / BATCHES_A_SECOND)
         return min(LARGEST, fair, max(1, round(seconds / self._costs.get(kind, seconds))))
 
-    def _outcome(
-        self, future: Future[Answer], batch: _Batch, waiting: _Waiting
-    ) -> list[TrialRecord]:
+    def _outcome(self, future: Future[Answer], batch: Batch, waiting: Waiting) -> list[TrialRecord]:
         """Give the records of a batch that ended; where it was lost, of those given up."""
         errors = self._ray.exceptions
         try:
@@ -282,8 +280,8 @@ def check_nodes(expected: dict[str, str]) -> bool:
             ) from None
         if here != expected:
             raise OptionError(
-                f"the node {name} has {difference(expected, here)}, as here; a study's trials "
-                "need the same versions everywhere"
+                f"the node {name} has {difference(expected, here)}; all of a study's trials "
+                "need the versions of the process that asks for them"
             )
         gpus = gpus or (plugin and node["Resources"].get("GPU", 0) >= 1)
     return gpus and keras.config.backend() == "jax"

@@ -231,25 +231,21 @@ class _Book:
         tuning = (self.tuning(place, rates) for place, rates in enumerate(grids))
         tuned = [self.chosen(place, found)[0] for place, found in enumerate(tuning)]
         trials = planning.final_trials(task.arms, tuned, task.protocol)
-        return trials + self.at_default()
+        return trials + self.at_default(task.arms)
 
-    def at_default(self) -> list[Trial]:
+    def at_default(self, arms: Sequence[Arm]) -> list[Trial]:
         task = self.task
         if not task.protocol.at_default or not planning.is_tuned(task.axis):
             return []
-        return planning.final_trials(
-            task.arms, [arm.default_rate for arm in task.arms], task.protocol
-        )
+        return planning.final_trials(arms, [arm.default_rate for arm in arms], task.protocol)
 
     def arm_records(self, place: int, rates: list[float]) -> ArmRecords:
         arm, protocol = self.task.arms[place], self.task.protocol
         tuning = self.tuning(place, rates)
         rate, on_edge = self.chosen(place, tuning)
         finals = self.found(planning.final_trials([arm], [rate], protocol))
-        default = [trial for trial in self.at_default() if trial.arm == arm]
-        return ArmRecords(
-            arm.name, arm.default_rate, rate, on_edge, tuning, finals, self.found(default)
-        )
+        default = self.found(self.at_default([arm]))
+        return ArmRecords(arm.name, arm.default_rate, rate, on_edge, tuning, finals, default)
 
 
 class _Runner:
