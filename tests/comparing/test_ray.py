@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import MODULE, write_glyphs
+from tests.conftest import MODULE
 
-from mnistlab.comparing.plan import Protocol, Trial, make_arms
-from mnistlab.comparing.question import Question
-from mnistlab.comparing.ray_executor import RayExecutor, Waiting, import_ray, on_ray
-from mnistlab.comparing.ray_worker import deciding_versions, portable
+from mnistlab.comparing.plan import Trial, make_arms
+from mnistlab.comparing.ray_executor import RayExecutor, import_ray, on_ray
+from mnistlab.comparing.ray_worker import deciding_versions
 from mnistlab.comparing.results import StudyRecords, TrialRecord
 from mnistlab.comparing.store import Store
 from mnistlab.comparing.study import run_study
 from mnistlab.data import Dataset, load
-from mnistlab.errors import MissingExtraError, OptionError
+from mnistlab.errors import OptionError
 from mnistlab.study import last_task, open_study
 from mnistlab.training.settings import TrainSettings
 
@@ -35,6 +34,7 @@ pytestmark = [
         "ignore:.*(unclosed|subprocess .* is still running).*:ResourceWarning",  # Ray's own
         "ignore::pytest.PytestUnraisableExceptionWarning",
     ),
+    pytest.mark.slow,
 ]
 
 STUDY = (
@@ -89,9 +89,9 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def one_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def one_process(tmp_path_factory: pytest.TempPathFactory, glyphs: Path) -> Path:
     folder = tmp_path_factory.mktemp("studies")
-    write_glyphs(folder / "glyphs.npz")
+    (folder / "glyphs.npz").symlink_to(glyphs)
     run(folder, "--dataset", "glyphs.npz", "--workers", "1", "--out", "one")
     return folder
 
@@ -111,8 +111,8 @@ def test_the_same_records_everywhere(one_process: Path, cluster: Any) -> None:
 
 
 @pytest.fixture
-def data(one_process: Path) -> Dataset:
-    return load(one_process / "glyphs.npz")
+def data(glyphs: Path) -> Dataset:
+    return load(glyphs)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def two_trials(**arms: Any) -> list[tuple[str, Trial]]:
 def test_a_node_killed_half_way(
     cluster: Any, one_process: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mnistlab.comparing.ray_executor.LARGEST", 3)
+    monkeypatch.setattr("mnistlab.comparing.batches.LARGEST", 3)
     with Store(one_process / "one") as store:
         task = last_task(store)
     assert task is not None
@@ -206,60 +206,11 @@ def test_nodes_with_other_versions_are_refused(
             pass
 
 
-def test_an_own_model_goes_where_its_file_is_not(data: Dataset, tmp_path: Path) -> None:
-    from ray import cloudpickle
-
-    path = tmp_path / "own.py"
-    path.write_text(
-        "import keras\ndef model():\n    return keras.Sequential([keras.Input((28, 28)),"
-        "keras.layers.Flatten(), keras.layers.Dense(10, activation='softmax')])\n"
-    )
-    base = TrainSettings(model=f"{path}:model", backend="jax", last_activation="softmax")
-    arm, _ = make_arms("optimizer", ["adam", "sgd"], base)
-    there = cloudpickle.loads(cloudpickle.dumps(portable(arm)))
-    assert Trial(there, 1, 0.1, True).key("d", {}) == Trial(arm, 1, 0.1, True).key("d", {})
-    before = path.read_text()
-    path.unlink()
-    model = there.build(there.settings, data)
-    assert model.count_params() == 7850
-    path.write_text(before + "# another\n")
-    changed, _ = make_arms("optimizer", ["adam", "sgd"], base)
-    assert Trial(changed, 1, 0.1, True).key("d", {}) != Trial(arm, 1, 0.1, True).key("d", {})
-
-
-def test_batches_share_a_program_and_get_smaller_towards_the_end() -> None:
-    trials = [(str(n), trial) for n, (_, trial) in enumerate(two_trials(a=None, b=None) * 50)]
-    arms = list(dict.fromkeys(trial.arm for _, trial in trials))
-    waiting = Waiting(trials, {arm: place for place, arm in enumerate(arms)})
-    sizes = []
-    while waiting.count:
-        batch = waiting.take(lambda kind, left: max(1, left // 4))
-        assert len({job.arm for job in batch.jobs}) == 1
-        sizes.append(len(batch.jobs))
-    assert sum(sizes) == 100
-    assert sizes[0] == 25
-    assert sizes[-4:] == [1, 1, 1, 1]
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (["--on", "spark"], "unknown place to run trials 'spark'"),
-        (["--address", "127.0.0.1:9"], "no Ray to work with at '127.0.0.1:9'"),
-    ],
-)
-def test_what_is_no_ray(inside: Any, one_process: Path, words: list[str], says: str) -> None:
-    done = inside(*STUDY, "--dataset", one_process / "glyphs.npz", *words)
-    assert done.code == 2
-    assert done.out == ""
-    assert says in done.err
+def test_where_there_is_no_ray(inside: Any, glyphs: Path) -> None:
+    done = inside(*STUDY, "--dataset", glyphs, "--address", "127.0.0.1:9")
+    assert (done.code, done.out) == (2, "")
+    assert "no Ray to work with at '127.0.0.1:9'" in done.err
     assert len(done.err.splitlines()) <= 2
-
-
-def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'mnistlab\[ray\]'"):
-        Question("optimizer", [], Protocol(), ray="local").check()
 
 
 def keys(file: Path) -> list[Any]:
@@ -282,7 +233,6 @@ def marked(mark: str) -> list[str]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_driver_that_dies_leaves_nothing_running_and_goes_on(
     one_process: Path, how: signal.Signals

@@ -2,11 +2,10 @@
 
     trials → batches of one program → Ray tasks, a core (or a GPU) each → records
 
-Data and arms are put into Ray's object store, from which each node has them once. A batch is as
-many trials as take TASK_SECONDS, fewer towards the end, so that no core waits for another's long
-batch; and there are never more than two batches a core under way, however large the study. The
-trials of a batch whose worker or node died are tried again one by one, RETRIES times each: what
-kills its worker fails alone. Nothing is kept here: records go to the study's file batch by batch.
+Data and arms are put into Ray's object store, from which each node has them once. There are never
+more than two batches a core under way, however large the study. The trials of a batch whose worker
+or node died are tried again one by one, RETRIES times each: what kills its worker fails alone.
+Nothing is kept here: records go to the study's file batch by batch.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ import os
 import time
 import uuid
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
@@ -24,11 +22,10 @@ from typing import Any
 
 import keras
 
+from mnistlab.comparing.batches import RETRIES, Batch, Waiting, batch_size, fair_share
 from mnistlab.comparing.executor import TOGETHER, Keyed, failed_record
-from mnistlab.comparing.plan import Arm
 from mnistlab.comparing.ray_worker import (
     Answer,
-    Job,
     deciding_versions,
     difference,
     look,
@@ -41,14 +38,6 @@ from mnistlab.errors import MnistlabError, OptionError
 
 LOCAL = "local"
 """The address of a Ray that is started here, for this study."""
-TASK_SECONDS = 2.0
-"""A batch lasts about so long: hundreds of times what a task costs, and little to lose."""
-BATCHES_A_SECOND = 200
-"""The most that one driver is to hear of: on very many cores batches last longer."""
-LARGEST = 100
-"""Trials of a batch. Their records travel in the answer itself: what is larger than 100 KB stays
-in the worker's node until it is fetched, and can be lost with it."""
-RETRIES = 3
 PATIENCE = 300.0
 """Seconds that a cluster may have no core at all: an autoscaler needs a while."""
 LOOK_SECONDS = 5.0
@@ -62,52 +51,6 @@ QUIET = {
     "RAY_SCHEDULER_EVENTS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-
-
-class Batch:
-    """Trials that run as one task; `kind` is equal where they share a program."""
-
-    def __init__(self, kind: Any, jobs: list[Job]) -> None:
-        self.kind, self.jobs = kind, jobs
-
-
-class Waiting:
-    """Trials that are not yet sent. Arms take turns; what was lost goes first, one by one."""
-
-    def __init__(self, trials: Sequence[Keyed], places: dict[Arm, int]) -> None:
-        self.count = len(trials)
-        self.lost: deque[Batch] = deque()
-        self.tries: dict[str, int] = {}
-        kinds: dict[Any, deque[Job]] = {}
-        for key, trial in trials:
-            place, rate = places[trial.arm], trial.learning_rate
-            # A schedule is compiled in with its rate.
-            kind = (place, None if trial.arm.settings.schedule == "constant" else rate)
-            job = Job(key, place, trial.seed, rate, trial.tested)
-            kinds.setdefault(kind, deque()).append(job)
-        self._kinds = deque(kinds.items())
-
-    def take(self, size_of: Callable[[Any, int], int]) -> Batch:
-        """Take the next batch, of `size_of(kind, trials waiting)` trials at most."""
-        if self.lost:
-            batch = self.lost.popleft()
-        else:
-            kind, jobs = self._kinds.popleft()
-            size = min(len(jobs), size_of(kind, self.count))
-            batch = Batch(kind, [jobs.popleft() for _ in range(size)])
-            if jobs:
-                self._kinds.append((kind, jobs))
-        self.count -= len(batch.jobs)
-        return batch
-
-    def back(self, kind: Any, job: Job) -> bool:
-        """Take a lost trial back, unless it was lost too often."""
-        self.tries[job.key] = self.tries.get(job.key, 0) + 1
-        if self.tries[job.key] > RETRIES:
-            return False
-        self.lost.append(Batch(kind, [job]))
-        self.count += 1
-        return True
 
 
 class RayExecutor:
@@ -167,12 +110,10 @@ class RayExecutor:
         return self.workers if self._most else 2 * self.workers
 
     def _size(self, kind: Any, waiting: int) -> int:
-        """Decide how many trials the next batch has; one while their cost is not known."""
-        fair = max(1, waiting // (2 * self.workers))
+        """Decide how many trials the next batch has; on a GPU they are one program."""
         if self._gpu:
-            return min(TOGETHER, fair)
-        seconds = max(TASK_SECONDS, self.workers / BATCHES_A_SECOND)
-        return min(LARGEST, fair, max(1, round(seconds / self._costs.get(kind, seconds))))
+            return min(TOGETHER, fair_share(waiting, self.workers))
+        return batch_size(self._costs.get(kind), waiting, self.workers)
 
     def _outcome(self, future: Future[Answer], batch: Batch, waiting: Waiting) -> list[TrialRecord]:
         """Give the records of a batch that ended; where it was lost, of those given up."""
@@ -216,7 +157,7 @@ def on_ray(address: str, dataset: Dataset, workers: int | None = None) -> Iterat
     """Connect to the Ray at `address`, or start one if it is LOCAL, for the time of a study.
 
     A connection that this process has already is used, and left. Raises OptionError where there
-    is no such cluster, or one of other versions.
+    is no such cluster, or one of other versions; MnistlabError where it goes away.
     """
     ray = import_ray()
     ours = not ray.is_initialized()
@@ -224,6 +165,11 @@ def on_ray(address: str, dataset: Dataset, workers: int | None = None) -> Iterat
         _connect(ray, address, dataset, workers)
     try:
         yield RayExecutor(dataset, workers)
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        raise MnistlabError(
+            f"the connection to Ray is lost: {_last_line(error)}; what is finished is kept: the "
+            "same command goes on"
+        ) from None
     finally:
         if ours:
             ray.shutdown()
