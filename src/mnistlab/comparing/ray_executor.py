@@ -11,6 +11,7 @@ Nothing is kept here: records go to the study's file batch by batch.
 from __future__ import annotations
 
 import os
+import socket
 import time
 import uuid
 import warnings
@@ -69,7 +70,7 @@ class RayExecutor:
         # Ray lets a worker go after one task on a GPU, unless told otherwise.
         gpu = {"num_gpus": 1, "max_calls": 0} if self._gpu else {}
         self._task = self._ray.remote(num_cpus=1, max_retries=0, **gpu)(run_batch)
-        self._costs: dict[Any, float] = {}
+        self._costs: dict[Any, float] = {}  # of a trial in seconds, by kind of batch
         self._looked, self._alive = -LOOK_SECONDS, time.monotonic()
         self.batches, self.again = 0, 0
         """Batches sent; trials sent again, because a worker or a node died."""
@@ -78,7 +79,7 @@ class RayExecutor:
     def run(self, trials: Sequence[Keyed]) -> Iterator[list[TrialRecord]]:
         """Yield the records of each batch as it ends. If the caller stops, all is cancelled."""
         places = {arm: i for i, arm in enumerate(dict.fromkeys(t.arm for _, t in trials))}
-        self._arms = list(map(portable, places))
+        self._arms, self._costs = list(map(portable, places)), {}
         shared = (self._study, self._data, self._ray.put(self._arms), self._expected)
         waiting = Waiting(trials, places)
         ended: SimpleQueue[Future[Answer]] = SimpleQueue()
@@ -190,12 +191,15 @@ def _connect(ray: Any, address: str, dataset: Dataset, workers: int | None) -> N
         size = sum(array.nbytes for array in dataset.arrays)
         options |= {"num_cpus": workers, "include_dashboard": False}
         options["object_store_memory"] = 2**28 + 2 * size
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
+        if port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=10).close()
         with warnings.catch_warnings():
             # Of starting processes beside JAX's threads: nothing of JAX runs in them.
             warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
             ray.init(logging_level="CRITICAL", **options)
-    except (OSError, RuntimeError, ValueError, ImportError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError, ImportError) as error:
         raise OptionError(
             f"no Ray to work with at '{address}': {_last_line(error)}; to start one: "
             "ray start --head"
