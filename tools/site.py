@@ -21,17 +21,31 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
-import mnistlab
 from benchmarks.results import write_results
+
+import mnistlab
 from tools.links import LINK
 from tools.pages import ROOT
 
 PLACE = ROOT / ".site"
 SOURCE, BUILT = PLACE / "source", PLACE / "html"
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md",
-         "benchmarks/records/*.json", "docs/*.md", "docs/images/*", "tutorials/*.ipynb")  # fmt: skip
+         "benchmarks/records/*.json", "docs/*.md", "docs/images/*",
+         "tutorials/*.ipynb")  # fmt: skip
 PACKAGES = ("data", "models", "training", "evaluation", "comparing", "study", "reading",
             "reporting", "web", "files")  # fmt: skip
+
+MODULES = """# All modules
+
+In the order of their imports; [how it is built](../docs/architecture.md) says what each package
+is for.
+
+```{toctree}
+:maxdepth: 2
+
+LIST
+```
+"""
 
 
 def main() -> int:
@@ -80,11 +94,7 @@ def write_reference(folder: Path) -> None:
     for package in PACKAGES:
         parts = [f"# `mnistlab.{package}`", *map(_module_section, modules(package))]
         (folder / f"{package}.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    listed = "\n".join(PACKAGES)
-    text = (
-        "# All modules\n\nIn the order of their imports; [how it is built](../docs/architecture.md) "
-        "says what each package is for.\n\n```{toctree}\n:maxdepth: 2\n\n" + listed + "\n```\n"
-    )
+    text = MODULES.replace("LIST", "\n".join(PACKAGES))
     (folder / "index.md").write_text(text, encoding="utf-8")
 
 
@@ -111,7 +121,11 @@ def public_names() -> Iterator[str]:
         for module in modules(package):
             for name, value in vars(importlib.import_module(module)).items():
                 own = getattr(value, "__module__", None) == module
-                if own and not name.startswith("_") and inspect.isroutine(value) | inspect.isclass(value):
+                if (
+                    own
+                    and not name.startswith("_")
+                    and inspect.isroutine(value) | inspect.isclass(value)
+                ):
                     yield f"{module}.{name}"
 
 

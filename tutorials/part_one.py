@@ -39,9 +39,9 @@ from mnistlab.reporting.style import BLUE, MUTED, VERMILION
 # ## Load
 #
 # MNIST is a set of handwritten digits, each a small grey picture with its label. One part is for
-# training; the other is put aside for the test. `keras.datasets.mnist.load_data()` gives these four
-# arrays. So does `mnistlab.load_data`, which checks every byte of them and knows more places to
-# get them from.
+# training; the other is put aside for the test. `keras.datasets.mnist.load_data()` gives these
+# four arrays. So does `mnistlab.load_data`, which checks every byte of them and knows more places
+# to get them from.
 
 # %%
 (x_train, y_train), (x_test, y_test) = mnistlab.load_data("mnist")
@@ -76,9 +76,9 @@ for digit in range(10):
 # %% [markdown]
 # ## Normalise
 #
-# Networks learn badly from large inputs, so the numbers are made small. There are many ways; dividing
-# by the highest value is the usual one. `keras.utils.normalize(x, axis=1)` is another: it divides
-# every *column* of a picture by that column's length (the root of its sum of squares).
+# Networks learn badly from large inputs, so the numbers are made small. There are many ways;
+# dividing by the highest value is the usual one. `keras.utils.normalize(x, axis=1)` is another:
+# it divides every *column* of a picture by that column's length (the root of its sum of squares).
 
 # %%
 normalized_train = keras.utils.normalize(x_train, axis=1)
@@ -88,12 +88,15 @@ lengths = np.linalg.norm(normalized_train[7], axis=0)
 print("lengths of the columns:", np.unique(lengths.round(6)))
 
 # %% [markdown]
-# So a column with ink has length one, and one without stays empty. A column with little ink becomes
-# as bright as one with much: look at the outermost ends of the strokes.
+# So a column with ink has length one, and one without stays empty. A column with little ink
+# becomes as bright as one with much: look at the outermost ends of the strokes.
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2))
-for axes, image, title in [(left, x_train[7], "as it is"), (right, normalized_train[7], "normalised")]:
+for axes, image, title in [
+    (left, x_train[7], "as it is"),
+    (right, normalized_train[7], "normalised"),
+]:
     axes.imshow(image, cmap="bone")
     axes.set_title(title)
 
@@ -101,8 +104,8 @@ for axes, image, title in [(left, x_train[7], "as it is"), (right, normalized_tr
 # ## Build
 #
 # A stack of layers. `Flatten` makes one long row of the pixels; a `Dense` layer gives each of its
-# units a weighted sum of all that comes in; `relu` sets what is negative to zero, without which many
-# layers could do no more than one; `softmax` turns ten numbers into ten probabilities.
+# units a weighted sum of all that comes in; `relu` sets what is negative to zero, without which
+# many layers could do no more than one; `softmax` turns ten numbers into ten probabilities.
 
 
 # %%
@@ -126,8 +129,8 @@ model.summary(line_length=70)
 # %% [markdown]
 # ## Train
 #
-# `compile` says how to learn. The **loss** is what is made small: here how surprised the network is
-# by the true label. The **optimizer** makes it small, a step for each batch of pictures. The
+# `compile` says how to learn. The **loss** is what is made small: here how surprised the network
+# is by the true label. The **optimizer** makes it small, a step for each batch of pictures. The
 # **metric** is for us: the share of pictures that are right. `fit` then goes through all training
 # pictures, once an epoch.
 
@@ -145,10 +148,10 @@ keras_seconds = time.perf_counter() - begun
 # %% [markdown]
 # ## Test
 #
-# That accuracy is on pictures which the network has just learnt. It may have learnt them by heart.
-# What counts is the accuracy on pictures that it has never seen, and which nobody looked at while
-# choosing anything. A share of a finite number of pictures has an uncertainty: the interval says
-# what accuracies would fit with this result.
+# That accuracy is on pictures which the network has just learnt. It may have learnt them by
+# heart. What counts is the accuracy on pictures that it has never seen, and which nobody looked
+# at while choosing anything. A share of a finite number of pictures has an uncertainty: the
+# interval says what accuracies would fit with this result.
 
 # %%
 loss, accuracy = model.evaluate(normalized_test, y_test, verbose=0)
@@ -163,8 +166,8 @@ Markdown(
 # %% [markdown]
 # ## Where is it wrong?
 #
-# One number hides a lot. The *confusion matrix* counts what was taken for what. What is right lies
-# on the diagonal, and is left out here so that the rest can be seen.
+# One number hides a lot. The *confusion matrix* counts what was taken for what. What is right
+# lies on the diagonal, and is left out here so that the rest can be seen.
 
 # %%
 probabilities = model.predict(normalized_test, verbose=0)
@@ -191,8 +194,8 @@ Markdown(
 )
 
 # %% [markdown]
-# And these are the mistakes that it was surest of. Some are the network's fault; of others one may
-# wonder whether the label is right.
+# And these are the mistakes that it was surest of. Some are the network's fault; of others one
+# may wonder whether the label is right.
 
 # %%
 wrong = np.flatnonzero(predicted != y_test)
@@ -200,7 +203,9 @@ surest = wrong[np.argsort(-probabilities[wrong, predicted[wrong]])][:12]
 figure, grid = plt.subplots(2, 6, figsize=(9, 3.6), layout="constrained")
 for axes, i in zip(grid.flat, surest, strict=True):
     axes.imshow(x_test[i], cmap="bone")
-    axes.set_title(f"{y_test[i]}, taken for {predicted[i]}\n{probabilities[i].max():.0%} sure", size=8)
+    axes.set_title(
+        f"{y_test[i]}, taken for {predicted[i]}\n{probabilities[i].max():.0%} sure", size=8
+    )
     axes.axis("off")
 
 # %% [markdown]
@@ -242,14 +247,14 @@ Markdown(
 )
 
 # %% [markdown]
-# From a shell, `mnistlab train` does all of the above: it loads, trains, tests, and leaves a folder
-# with the model, its settings, every figure, and a report to open in a browser. `mnistlab show 7`
-# prints the picture from above.
+# From a shell, `mnistlab train` does all of the above: it loads, trains, tests, and leaves a
+# folder with the model, its settings, every figure, and a report to open in a browser. `mnistlab
+# show 7` prints the picture from above.
 #
 # ## Your own handwriting
 #
-# Everyone who has trained such a network draws a digit of their own next, and is disappointed. Here
-# is one, drawn as a pen does on grey paper. Change the points, or open a photo of yours with
+# Everyone who has trained such a network draws a digit of their own next, and is disappointed.
+# Here is one, drawn as a pen does on grey paper. Change the points, or open a photo of yours with
 # `Image.open`.
 
 # %%
@@ -262,13 +267,14 @@ pen = ImageDraw.Draw(paper)
 for stroke in strokes:
     pen.line(stroke, fill=45, width=13, joint="curve")
 plt.imshow(paper, cmap="gray", vmin=0, vmax=255)
-plt.axis("off");
+plt.axis("off")
+plt.show()
 
 # %% [markdown]
-# The network has only ever seen digits as MNIST's makers prepared them: bright on black, the ink's
-# box scaled to a certain size by averaging, and the centre of its mass in the middle of the picture.
-# To it, a photo that is only made small is something never seen. `mnistlab.read` finds the ink, cuts
-# out each digit, and prepares it in just that way.
+# The network has only ever seen digits as MNIST's makers prepared them: bright on black, the
+# ink's box scaled to a certain size by averaging, and the centre of its mass in the middle of the
+# picture. To it, a photo that is only made small is something never seen. `mnistlab.read` finds
+# the ink, cuts out each digit, and prepares it in just that way.
 
 # %%
 reading = mnistlab.read(paper)
@@ -293,8 +299,8 @@ for axes, image, title in zip(panels, [shrunk, inverted, prepared], titles, stri
 
 # %% [markdown]
 # The three pictures hold the same digit. Preparing is the difference between a test score and a
-# tool. `mnistlab.read` also has a network of its own, which was shown many kinds of paper and pens,
-# and knows what is no digit:
+# tool. `mnistlab.read` also has a network of its own, which was shown many kinds of paper and
+# pens, and knows what is no digit:
 
 # %%
 likeliest = ", ".join(f"{digit} ({share:.1%})" for digit, share in found.alternatives)
@@ -306,5 +312,5 @@ Markdown(
 # %% [markdown]
 # From a shell: `mnistlab read photo.jpg`, or `mnistlab serve` for a page to draw on.
 #
-# [Part two](part_two.ipynb) asks which optimizer is best, first as such questions are often asked,
-# and then fairly.
+# [Part two](part_two.ipynb) asks which optimizer is best, first as such questions are often
+# asked, and then fairly.
