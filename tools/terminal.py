@@ -1,8 +1,8 @@
 """The moving picture of a terminal in the README: `python -m tools.terminal`.
 
 Runs real commands in an empty folder, with what they print and when, and draws that as an animated
-GIF: typed by nobody, and waits cut to WAIT seconds. Run it on a machine that has nothing else to do:
-the times that the commands print are shown.
+GIF: typed by nobody, and waits cut to WAIT seconds. Run it on a machine that has nothing else to
+do: the times that the commands print are shown.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import matplotlib
@@ -111,20 +112,16 @@ class Screen:
 
 def animation(shown: list[Moment]) -> bytes:
     """Make the GIF; moments that look alike are one."""
-    screen, frames, durations = Screen(), [], []
+    screen = Screen()
+    groups = [(lines, list(same)) for lines, same in groupby(shown, lambda each: each.lines)]
+    durations = [sum(moment.seconds for moment in same) for _, same in groups]
+    frames = [screen.draw(lines) for lines, _ in groups]
     ground = Image.new("RGB", (1, 1), NIGHT)
     ramp = [
         Image.blend(ground, Image.new("RGB", (1, 1), colour), share / 7).tobytes()
         for colour in (NIGHT_INK, NIGHT_MUTED, SKY)
         for share in range(8)
     ]
-    for moment in shown:
-        if frames and moment.lines == before:
-            durations[-1] += moment.seconds
-            continue
-        frames.append(screen.draw(moment.lines))
-        durations.append(moment.seconds)
-        before = moment.lines
     palette = Image.new("P", (1, 1))
     palette.putpalette(b"".join(ramp))
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
