@@ -22,6 +22,7 @@
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before Keras is imported
+os.environ.setdefault("PJRT_NPROC", "1")  # one thread a training, so that two cores train two
 
 import keras
 import matplotlib.pyplot as plt

@@ -19,8 +19,10 @@ FILES = sorted(
     if path.suffix in KINDS and "__pycache__" not in path.parts
 )
 COLOUR = re.compile(r"(?<![\w&/])#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b(?!\w)")
-NAMED = re.compile(r"""(?:color|colour|fill|stroke|cmap)\s*[=:]\s*["']?(red|green|blue|yellow|purple|"""
-                   r"""jet|rainbow|hsv|tab:\w+|C\d)\b""")  # fmt: skip
+NAMED = re.compile(
+    r"""(?:color|colour|fill|stroke|cmap)\s*[=:]\s*["']?"""
+    r"(red|green|blue|yellow|purple|jet|rainbow|hsv|tab:\w+|C\d)\b"
+)
 
 
 def hue_and_chroma(colour: str) -> tuple[float, float]:

@@ -106,7 +106,7 @@ def test_a_confusion_matrix_of_digits_fits_80_columns():
 
 
 def test_a_notebook_shows_a_table():
-    shown = Table("a title", ("what", "value"), (("<x>", "1"),))._repr_html_()
+    shown = tables.Table("a title", ("what", "value"), (("<x>", "1"),))._repr_html_()
     assert "a title" in shown
     assert "&lt;x&gt;" in shown
     assert "<table" in shown
