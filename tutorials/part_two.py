@@ -78,7 +78,8 @@ def one_after_another(optimizers):
     for optimizer in optimizers:
         model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
         losses += mnistlab.fit(model, x_train, y_train, epochs=3, verbose=0).history["loss"]
-        tests.append(model.evaluate(x_test, y_test, verbose=0)[1])
+        answers = keras.ops.convert_to_numpy(model(x_test)).argmax(axis=1)
+        tests.append(np.mean(answers == y_test))
     return losses, tests
 
 

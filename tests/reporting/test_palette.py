@@ -1,4 +1,4 @@
-"""One palette, which the colour-blind can tell apart, in figures, pages, and the page to draw on."""
+"""One palette, which the colour-blind can tell apart, in all figures and pages."""
 
 from __future__ import annotations
 
