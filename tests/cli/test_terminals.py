@@ -61,3 +61,9 @@ def test_forty_columns(command, glyphs, run_folder, words):
     assert max(map(len, lines), default=0) <= 40
     assert "\x1b" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_path_of_windows_names_a_model_of_ones_own():
+    from mnistlab.training.settings import TrainSettings
+
+    assert TrainSettings(model=r"C:\me\models.py:build").model_name == "build"
