@@ -221,6 +221,8 @@ table(
 # logarithm; with `from_logits=True` it does.
 
 # %%
+from functools import partial
+
 import jax
 
 gaps = np.linspace(0, 30, 61)
@@ -239,8 +241,7 @@ for logits, label, colour, line in [
     (False, "softmax, then the loss", PALETTE[1], "-"),
     (True, "the loss takes logits", PALETTE[0], "--"),
 ]:
-    value = [float(loss_of(gap, logits)) for gap in gaps]
-    slope = [float(jax.grad(loss_of)(float(gap), logits)) for gap in gaps]
+    value, slope = jax.vmap(jax.value_and_grad(partial(loss_of, logits=logits)))(gaps)
     for axes, shown, what in zip(panels, (value, slope), ("loss", "gradient"), strict=True):
         axes.plot(gaps, shown, line, color=colour, label=label)
         axes.set(xlabel="how wrong: lead of the wrong class, in logits", ylabel=what)
