@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mnistlab.cli import completion
 from mnistlab.cli.console import print_json, results, say
 from mnistlab.cli.interrupts import ended_by_interrupt
 from mnistlab.cli.options import is_typed, settings_options
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 def compare(
     context: typer.Context,
     axis: str = typer.Argument(
-        help="optimizer, loss, activation, model, learning-rate, batch-size or normalize."
+        help="optimizer, loss, activation, model, learning-rate, batch-size or normalize.",
+        autocompletion=completion.axes,
     ),
     choices: list[str] = typer.Argument(
-        None, help="Two or more, as `mnistlab list` names them; or all.", show_default=False
+        None,
+        help="Two or more, as `mnistlab list` names them; or all.",
+        show_default=False,
+        autocompletion=completion.choices,
     ),
     rates: int | None = typer.Option(None, help="Learning rates tried for each arm (11)."),
     tuning_seeds: int | None = typer.Option(None, help="Seeds at each rate (2)."),
