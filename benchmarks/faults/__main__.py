@@ -5,27 +5,31 @@ an undisturbed job takes; the other half fall within milliseconds after one of i
 where a torn write would be. After each kill all that is there must read, and hold all that was
 committed before and nothing that an undisturbed job has not; at last the job must end as the
 undisturbed one, with no file left over. The record has every moment and every loss.
+
+The processes are forked from this one, which has imported what they need: so moments fall where
+something is done, not on imports.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.faults.jobs import Committed, Job, Loss, jobs
-from benchmarks.record import ROOT, circumstances, record_path, save
+from benchmarks.record import circumstances, record_path, save
 from mnistlab.errors import MnistlabError
 
 IMAGES = 1200
@@ -42,33 +46,34 @@ class Trial:
 
     def kill(self, rng: random.Random) -> dict[str, Any] | None:
         """Go on with it and kill it; give the moment, or None where it ended before."""
-        process = started(self.job.words(self.folder), self.whole.env)
+        process = self.start()
         begun = time.monotonic()
-        if rng.random() < 0.5:
-            how, ended = "time", _waited(process, rng.uniform(0, self.whole.seconds))
+        how = rng.choice(["time", "write"])
+        if how == "time":
+            process.ended(rng.uniform(0, self.whole.seconds))
         else:
-            how, ended = "write", self._until_a_write(process, rng)
-        if not ended:
-            os.killpg(process.pid, signal.SIGKILL)
-        _, said = process.communicate(timeout=PATIENCE)
-        seconds = time.monotonic() - begun
-        if process.returncode != -signal.SIGKILL:
-            if process.returncode:
-                raise Loss(f"it ended with {process.returncode}: {said[-500:]}")
+            self._until_a_write(process, rng)
+        if process.kill() != -signal.SIGKILL:
+            process.end()
             return None
+        seconds = time.monotonic() - begun
         self.look()
         return {"job": self.job.name, "how": how, "seconds": round(seconds, 3),
                 "committed": len(self.known), "of": len(self.whole.committed)}  # fmt: skip
 
-    def _until_a_write(self, process: subprocess.Popen[str], rng: random.Random) -> bool:
-        """Wait for one of the next changes in the folder, and some milliseconds; True if ended."""
+    def start(self) -> Command:
+        """Go on with it."""
+        said = self.folder.with_suffix(".said")
+        return Command(self.job.words(self.folder), self.whole.env, said)
+
+    def _until_a_write(self, process: Command, rng: random.Random) -> None:
+        """Wait for one of the next changes in the folder, and some milliseconds."""
         for _ in range(rng.randint(1, 2 * self.whole.changes // 3)):
             before = _changed(self.folder)
             while _changed(self.folder) == before:
-                if process.poll() is not None:
-                    return True
-                time.sleep(0.0005)
-        return _waited(process, rng.uniform(0, 0.02))
+                if process.ended(0.002) is not None:
+                    return
+        process.ended(rng.uniform(0, 0.02))
 
     def look(self) -> None:
         """Hold what is committed against what was, and against the undisturbed job."""
@@ -95,38 +100,71 @@ class Trial:
 class Whole:
     """A job that nothing disturbs: how long it takes, and what it ends with."""
 
-    def __init__(self, job: Job, folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, job: Job, folder: Path, env: Mapping[str, str]) -> None:
         self.env = env
-        started(job.words(folder.with_name("first")), env).communicate()  # its programs are kept
-        shutil.rmtree(folder.with_name("first"))
-        process = started(job.words(folder), env)
+        first = folder.with_name("first")
+        Command(job.words(first), env, first.with_suffix(".said")).end()  # its programs are kept
+        shutil.rmtree(first)
+        process = Command(job.words(folder), env, folder.with_suffix(".said"))
         begun, self.changes, last = time.monotonic(), 0, _changed(folder)
-        while process.poll() is None:
+        while process.ended(0.002) is None:
             self.changes += (now := _changed(folder)) != last
             last = now
-            time.sleep(0.0005)
         self.seconds = time.monotonic() - begun
-        _, said = process.communicate()
-        if process.returncode:
-            raise RuntimeError(f"{job.name} does not even work undisturbed: {said}")
+        process.end()
         self.committed, self.result = job.committed(folder), job.result(folder)
 
 
-def started(words: Sequence[str], env: dict[str, str]) -> subprocess.Popen[str]:
-    """Start a command in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "mnistlab", *words], cwd=ROOT, env=env, text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+class Command:
+    """`mnistlab` with these words, in a process of its own."""
+
+    def __init__(self, words: Sequence[str], env: Mapping[str, str], said: Path) -> None:
+        self.said = said
+        context = multiprocessing.get_context("fork")
+        self._process = context.Process(target=_become, args=(words, env, said))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # JAX, which has no threads yet, warns of forks
+            self._process.start()
+
+    def ended(self, seconds: float = 0) -> int | None:
+        """Wait so long; give the exit code, that of a signal below 0, or None."""
+        self._process.join(seconds)
+        return self._process.exitcode
+
+    def end(self) -> None:
+        """Wait until it ends. Raises Loss where it fails or hangs."""
+        code = self.ended(PATIENCE)
+        if code:
+            raise Loss(f"it ended with {code}: {self.said.read_text()[-500:]}")
+        if code is None:
+            self.kill()
+            raise Loss(f"it has not ended after {PATIENCE} s")
+
+    def kill(self) -> int | None:
+        """Kill it, and wait until it is gone."""
+        self._process.kill()
+        return self.ended(PATIENCE)
 
 
-def _waited(process: subprocess.Popen[str], seconds: float) -> bool:
-    """Wait; say whether the process ended meanwhile."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+def _become(words: Sequence[str], env: Mapping[str, str], said: Path) -> None:
+    from mnistlab.cli.app import run
+
+    os.environ.update(env)
+    with said.open("wb") as errors, Path(os.devnull).open("wb") as nowhere:
+        os.dup2(errors.fileno(), 2)
+        os.dup2(nowhere.fileno(), 1)
+    os._exit(run(list(words)))
+
+
+def import_all() -> None:
+    """Import what the commands need, and compute nothing: JAX must start after the fork."""
+    from mnistlab.models.backend import use_backend
+
+    use_backend("jax")
+    import mnistlab.comparing.executor
+    import mnistlab.evaluation.testing
+    import mnistlab.reporting.run_report
+    import mnistlab.reporting.study_report  # noqa: F401
 
 
 def _changed(folder: Path) -> int:
@@ -140,8 +178,9 @@ def kills(count: int, seed: int, work: Path) -> dict[str, Any]:
     """Kill `count` times, runs and studies in turn; give what the record holds."""
     from tests.conftest import write_glyphs
 
+    import_all()
     rng, begun = random.Random(seed), time.monotonic()
-    env = {**os.environ, "MNISTLAB_CACHE": str(work / "cache"), "KERAS_BACKEND": "jax"}
+    env = {"MNISTLAB_CACHE": str(work / "cache")}
     every = jobs(write_glyphs(work / "glyphs.npz", IMAGES))
     wholes = {job.name: Whole(job, work / f"whole-{job.name}", env) for job in every}
     under_way: dict[str, Trial] = {}
@@ -160,7 +199,7 @@ def kills(count: int, seed: int, work: Path) -> dict[str, Any]:
                 continue
             trial.end()
             ended[job.name] += 1
-        except (Loss, MnistlabError, subprocess.TimeoutExpired) as error:
+        except (Loss, MnistlabError) as error:
             losses.append(f"{job.name}, after {len(moments)} kills: {error}")
         del under_way[job.name]
     losses += _finished(under_way, ended)
@@ -177,11 +216,8 @@ def _finished(under_way: dict[str, Trial], ended: Counter[str]) -> list[str]:
     """Let what is still under way end; give what is lost."""
     losses = []
     for name, trial in under_way.items():
-        process = started(trial.job.words(trial.folder), trial.whole.env)
-        _, said = process.communicate(timeout=PATIENCE)
         try:
-            if process.returncode:
-                raise Loss(f"it ended with {process.returncode}: {said[-500:]}")
+            trial.start().end()
             trial.end()
             ended[name] += 1
         except (Loss, MnistlabError) as error:

@@ -20,7 +20,7 @@ from mnistlab.study import last_task
 from mnistlab.training.runs import Run
 
 Committed = dict[str, str]
-EPOCHS = 30
+EPOCHS = 20
 RUN_FILES = {"settings.json", "checkpoint.npz", "history.csv", "model.keras", "arrays.npz",
              "metrics.json", "figures", "report.html", ".lock"}  # fmt: skip
 STUDY_FILES = {FILE, "report.html", "figures", "trials.csv", ".lock"}
@@ -52,9 +52,20 @@ class Job:
 
 def jobs(data: Path) -> tuple[Job, Job]:
     """Give the run and the study on `data`."""
-    run = ("train", "--dataset", str(data), "--epochs", str(EPOCHS), "--validation", "0.25")
+    run = (
+        "train",
+        "--dataset",
+        str(data),
+        "--epochs",
+        str(EPOCHS),
+        "--validation",
+        "0.25",
+        "--model",
+        "mlp:hidden=32",
+    )
     study = ("compare", "optimizer", "adam", "sgd", "--dataset", str(data), "--epochs", "3",
-             "--rates", "5", "--tuning-seeds", "1", "--seeds", "4")  # fmt: skip
+             "--rates", "5", "--tuning-seeds", "1", "--seeds", "4",
+             "--model", "linear")  # fmt: skip
     return (
         Job("run", run, _resume, _epochs, _run_result, RUN_FILES),
         Job("study", study, lambda _: [], _trials, _study_result, STUDY_FILES),
