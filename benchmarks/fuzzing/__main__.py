@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -141,14 +142,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     record = circumstances("fuzzing", [f"--inputs={options.inputs}", f"--seed={options.seed}"])
     begun, found = time.monotonic(), {}
-    for name, numbers in _planned(options):
-        with tempfile.TemporaryDirectory(prefix="fuzzing-") as work_folder:
+    with tempfile.TemporaryDirectory(prefix="fuzzing-") as made:
+        folder = Path(made)
+        samples(folder)
+        for name, numbers in _planned(options):
             if name == HTTP:
                 found[name] = over_http(len(numbers), options.seed)
             else:
-                samples(Path(work_folder))
-                found[name] = summed(fuzzed(name, options.seed, numbers, Path(work_folder)))
-        print(name, json.dumps(found[name]), file=sys.stderr, flush=True)
+                found[name] = summed(fuzzed(name, options.seed, numbers, folder))
+                shutil.rmtree(folder / "own", ignore_errors=True)
+            print(name, json.dumps(found[name]), file=sys.stderr, flush=True)
     total = {k: sum(each[k] for each in found.values()) for k in ("inputs", *OUTCOMES)}
     record |= {"summary": total, "parsers": found, "seconds": round(time.monotonic() - begun)}
     if options.parser is None or options.out:
