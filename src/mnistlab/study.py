@@ -28,7 +28,7 @@ from mnistlab.comparing.question import (
 )
 from mnistlab.comparing.results import StudyResult, TrialRecord
 from mnistlab.comparing.study import OnTrial, Task, gather, run_study
-from mnistlab.errors import StudyError
+from mnistlab.errors import OptionError, StudyError
 from mnistlab.files import locked, storage_errors
 
 if TYPE_CHECKING:
@@ -205,7 +205,11 @@ def checked_executor(question: Question, dataset: Dataset) -> LocalExecutor:
 
     executor = LocalExecutor(dataset, question.workers)
     for arm in question.arms:
-        executor.program(Trial(arm, question.protocol.seed, arm.default_rate, tested=False))
+        try:
+            executor.program(Trial(arm, question.protocol.seed, arm.default_rate, tested=False))
+        except (MemoryError, RuntimeError) as error:  # JAX's RESOURCE_EXHAUSTED is the latter
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise OptionError(f"{arm.name}: its model cannot be made here: {said:.200}") from error
     return executor
 
 

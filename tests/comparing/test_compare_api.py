@@ -97,6 +97,42 @@ def test_own_models_compiled_or_not(data: Any, tmp_path: Path) -> None:
     assert plain.test_accuracy.mean > 0.3
 
 
+def test_a_trial_without_memory_is_counted_and_run_again(
+    data: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[float] = []
+
+    def hungry(rate: float) -> keras.optimizers.Optimizer:
+        made.append(rate)
+        if len(made) == 4:  # the template's and two trials' before it
+            raise MemoryError
+        return keras.optimizers.Adam(rate)
+
+    choices = {"adam": "adam", "hungry": hungry}
+    first = mnistlab.compare("optimizer", choices, dataset=data, out=tmp_path / "s", **FEW)
+    arms = first.result.records.arms
+    everything = {t.key: t for arm in arms for t in (*arm.tuning, *arm.tuned, *arm.default)}
+    failed = [trial for trial in everything.values() if trial.state == "failed"]
+    assert [(trial.arm, trial.error) for trial in failed] == [("hungry", "MemoryError: ")]
+    before = len(made)
+    again = mnistlab.compare("optimizer", choices, dataset=data, out=tmp_path / "s", **FEW)
+    assert len(made) <= before + 3  # the template, and the trial that failed
+    arms = again.result.records.arms
+    assert all(t.state == "complete" for arm in arms for t in (*arm.tuning, *arm.tuned))
+
+
+def test_a_model_without_memory_is_refused_in_a_line(data: Any, tmp_path: Path) -> None:
+    def huge() -> keras.Model:
+        raise MemoryError("of 14 GiB\nthere is less")
+
+    few = {k: v for k, v in FEW.items() if k != "model"}
+    with pytest.raises(OptionError, match="^huge: its model cannot be made here: of 14 GiB there"):
+        mnistlab.compare(
+            "model", {"huge": huge, "linear": "linear"}, dataset=data, out=tmp_path / "s", **few
+        )
+    assert not (tmp_path / "s").exists()
+
+
 def test_a_study_is_opened_again_as_it_was(data: Any, tmp_path: Path) -> None:
     study = mnistlab.compare("optimizer", ["adam", "sgd"], dataset=data, out=tmp_path / "s", **FEW)
     again = open_study(tmp_path / "s")
