@@ -31,20 +31,8 @@ def folder(finished_run, glyphs, tmp_path_factory):
     """A run and a study to spoil."""
     place = tmp_path_factory.mktemp("fuzzing")
     shutil.copytree(finished_run, place / "run")
-    words = [
-        "--model",
-        "linear",
-        "--rates",
-        "3",
-        "--tuning-seeds",
-        "1",
-        "--seeds",
-        "3",
-        "--epochs",
-        "1",
-        "--out",
-        "study",
-    ]
+    few = ("--model", "linear", "--rates", "3", "--tuning-seeds", "1", "--seeds", "3")
+    words = (*few, "--epochs", "1", "--out", "study")
     subprocess.run(
         [sys.executable, "-m", "mnistlab", "compare", "optimizer", "adam", "sgd", "--dataset",
          str(glyphs), *words], cwd=place, check=True, capture_output=True,

@@ -126,7 +126,7 @@ def test_a_model_without_memory_is_refused_in_a_line(data: Any, tmp_path: Path) 
         raise MemoryError("of 14 GiB\nthere is less")
 
     few = {k: v for k, v in FEW.items() if k != "model"}
-    with pytest.raises(OptionError, match="^huge: its model cannot be made here: of 14 GiB there"):
+    with pytest.raises(OptionError, match=r"^huge: its model cannot be made here: of 14 GiB there"):
         mnistlab.compare(
             "model", {"huge": huge, "linear": "linear"}, dataset=data, out=tmp_path / "s", **few
         )
