@@ -94,7 +94,7 @@ def test_own_models_compiled_or_not(data: Any, tmp_path: Path) -> None:
     plain, whole, _ = study.result.arms
     assert plain.test_accuracy == whole.test_accuracy
     assert plain.test_accuracy is not None
-    assert plain.test_accuracy.mean > 0.3
+    assert plain.test_accuracy.mean > 0.12  # one epoch, from other weights on every backend
 
 
 def test_a_trial_without_memory_is_counted_and_run_again(
