@@ -30,7 +30,7 @@ from mnistlab.comparing.question import (
 from mnistlab.comparing.results import StudyResult, TrialRecord
 from mnistlab.comparing.start import start_keras
 from mnistlab.comparing.study import Executor, OnTrial, Task, gather, run_study
-from mnistlab.errors import StudyError
+from mnistlab.errors import OptionError, StudyError
 from mnistlab.files import locked, storage_errors
 
 if TYPE_CHECKING:
@@ -210,7 +210,11 @@ def checked_executor(question: Question, dataset: Dataset) -> Iterator[Executor]
 
     executor = LocalExecutor(dataset, question.workers)
     for arm in question.arms:
-        executor.program(Trial(arm, question.protocol.seed, arm.default_rate, tested=False))
+        try:
+            executor.program(Trial(arm, question.protocol.seed, arm.default_rate, tested=False))
+        except (MemoryError, RuntimeError) as error:  # JAX's RESOURCE_EXHAUSTED is the latter
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise OptionError(f"{arm.name}: its model cannot be made here: {said:.200}") from error
     if question.ray is None:
         yield executor
         return

@@ -17,7 +17,9 @@ from mnistlab.training.engine import fit
 from mnistlab.training.settings import TrainSettings
 from mnistlab.training.train import encode, hold_out, new_model
 
-BASE = TrainSettings(validation=100, backend="jax", epochs=2, batch_size=16)
+pytestmark = pytest.mark.filterwarnings("ignore::mnistlab.training.handover.HandOver")
+on_jax = pytest.mark.skipif(keras.config.backend() != "jax", reason="the engine is JAX's")
+BASE = TrainSettings(validation=100, backend=keras.config.backend(), epochs=2, batch_size=16)
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -73,6 +75,7 @@ def test_a_trial_has_the_numbers_of_fit(data: Dataset, optimizer: str) -> None:
     assert record.test_n == 200
 
 
+@on_jax
 def test_one_program_serves_all_rates_seeds_and_lengths(data: Dataset) -> None:
     executor = LocalExecutor(data, workers=2)
     trials = trials_of("adam", "sgd", seeds=3, rates=(1e-3, 1e-2, 1e-1))
@@ -113,6 +116,7 @@ def test_who_stops_listening_stops_the_trials(data: Dataset) -> None:
     assert len(executor.programs) <= 2
 
 
+@on_jax
 def test_vectorised_trials_have_the_same_numbers_to_float_tolerance(data: Dataset) -> None:
     trials = trials_of("adam", "sgd", seeds=3, rates=(0.001, 1e30))
     alone = {r.key: r for r in ran(LocalExecutor(data, workers=1), trials)}
@@ -155,4 +159,5 @@ def test_no_trial_takes_less_than_no_time(data: Dataset, workers: int) -> None:
         assert record.compile_seconds >= 0
         assert all(seconds > 0 for seconds in record.history["seconds"])
         assert sum(record.history["seconds"]) <= record.seconds
-    assert sum(record.compile_seconds for record in records) > 0
+    on_jax = keras.config.backend() == "jax"
+    assert (sum(record.compile_seconds for record in records) > 0) == on_jax

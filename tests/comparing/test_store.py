@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -27,6 +28,23 @@ def test_records_come_back_to_the_bit(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         (found,) = store.trials().values()
     assert repr(found) == repr(RECORD)
+
+
+def test_what_a_killed_writer_had_begun_is_rolled_back(tmp_path: Path) -> None:
+    for name in ("written", "killed"):
+        (tmp_path / name).mkdir()
+    with Store(tmp_path / "written") as store:
+        store.add(RECORD, {}, {})
+    with closing(sqlite3.connect(tmp_path / "written" / FILE)) as opened:
+        opened.execute("PRAGMA cache_size = 1")  # so that pages are in the file before the commit
+        for n in range(500):
+            opened.execute("INSERT INTO plans (plan, begun) VALUES (?, '')", (f"{n:04d}" * 100,))
+        for path in (tmp_path / "written").iterdir():
+            shutil.copy(path, tmp_path / "killed" / path.name)
+    assert {path.name for path in (tmp_path / "killed").iterdir()} == {FILE, f"{FILE}-journal"}
+    with Store(tmp_path / "killed") as store:
+        assert repr(store.trials()) == repr({"k1": RECORD})
+        assert store.last_plan() is None
 
 
 def test_a_failed_trial_gives_way(tmp_path: Path) -> None:

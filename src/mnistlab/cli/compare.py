@@ -197,4 +197,17 @@ def _show(study: Study, json: bool) -> None:
         print_json(study.result.to_json())
     else:
         results().print(study.table())
+    _say_failed(study)
     say(f"study: {study.path}\nreport: {study.path / 'report.html'}")
+
+
+def _say_failed(study: Study) -> None:
+    """Say how many trials broke, and why the first did."""
+    arms = study.result.records.arms
+    trials = [t for arm in arms for t in (*arm.tuning, *arm.tuned, *arm.default)]
+    failed = {trial.key: trial for trial in trials if trial.state == "failed"}
+    for first in list(failed.values())[:1]:
+        say(
+            f"trials that failed: {len(failed)}, the first of {first.arm} ({first.error}); "
+            "the same command runs them again"
+        )

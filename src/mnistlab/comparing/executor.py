@@ -44,9 +44,12 @@ class LocalExecutor:
     ) -> None:
         """Run as many trials at once as is best here, unless `workers` says otherwise.
 
+        Beside a framework with threads of its own, which draws from one generator, it is one.
+
         `vectorised`: trials that share a program run as one program, as is done on a GPU.
         """
-        self.workers = workers or default_workers()
+        asked = workers if keras.config.backend() == "jax" else None
+        self.workers = asked or default_workers()
         self.vectorised = on_gpu() if vectorised is None else vectorised
         self.programs: dict[str, Program] = {}
         self._splits = Splits(dataset)

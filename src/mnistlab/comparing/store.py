@@ -136,9 +136,13 @@ PLAIN = (
 
 
 def check(path: Path) -> None:
-    """Raise StudyError unless `path` is a whole study file of this format; it is only read."""
+    """Raise StudyError unless `path` is a whole study file of this format.
+
+    It is only read, but for what SQLite rolls back of a writer that was killed; a connection for
+    reading alone could not, and would refuse what is sound.
+    """
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as opened:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as opened:
             application = opened.execute("PRAGMA application_id").fetchone()[0]
             version = opened.execute("PRAGMA user_version").fetchone()[0]
             verdict = opened.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from mnistlab.data.idx import MAX_BYTES
 from mnistlab.errors import MnistlabError, RunError, StorageError
 from mnistlab.files import atomic_file, locked, sha256, storage_errors, umask, write_atomic
 from mnistlab.training.settings import TrainSettings
@@ -231,6 +232,8 @@ class Run:
     def _read_npz(self, name: str) -> dict[str, np.ndarray]:
         with self.reading(name), (self.path / name).open("rb") as opened:
             with np.load(opened, allow_pickle=False) as stored:
+                if sum(member.file_size for member in stored.zip.infolist()) > MAX_BYTES:
+                    raise ValueError(f"it unpacks to more than {MAX_BYTES:,} bytes")
                 return {key: stored[key] for key in stored.files}
 
     def checked_model(self) -> Path:
