@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 SOURCES = pyproject.toml
 
-.PHONY: train test quick slow format bench docs clean
+.PHONY: train test quick slow format bench docs tutorials site clean
 
 train: $(VENV)/.core
 	$(BIN)/mnistlab train
@@ -28,6 +28,13 @@ docs: $(VENV)/.dev
 	$(BIN)/python -m tools.functions_docs --write
 	$(BIN)/python -m tools.model_card --write
 
+# Executes both tutorials from top to bottom; `WRITE=--write` keeps their outputs.
+tutorials: $(VENV)/.dev
+	$(BIN)/python -m tools.tutorials $(WRITE)
+
+site: $(VENV)/.dev
+	$(BIN)/python -m tools.site
+
 bench: $(VENV)/.dev
 	$(BIN)/pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks.tutorial
@@ -41,8 +48,8 @@ $(VENV)/.core: $(VENV)/.venv $(SOURCES)
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .site dist .mypy_cache .pytest_cache .ruff_cache

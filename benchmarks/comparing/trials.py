@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 
 from mnistlab.comparing.plan import Trial, make_arms
+from mnistlab.comparing.start import start_keras
 from mnistlab.data import load
-from mnistlab.study import start_keras
 from mnistlab.training.settings import TrainSettings
 
 EPOCHS, HELD_OUT = 3, 10_000
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     seeds = range(options.seed, options.seed + options.trials)
     trials = [(str(seed), Trial(arm, seed, 0.001, tested=True)) for seed in seeds]
     begun = time.perf_counter()
-    records = list(executor.run(trials))
+    records = [record for batch in executor.run(trials) for record in batch]
     seconds = time.perf_counter() - begun
     accuracies = [record.test_accuracy for record in records]
     print(json.dumps({"seconds": seconds / len(records), "test_accuracy": accuracies}))

@@ -23,16 +23,17 @@ from mnistlab.comparing.question import (
     Question,
     base_settings,
     make_protocol,
+    ray_address,
     with_counted_validation,
     within_budget,
 )
 from mnistlab.comparing.results import StudyResult, TrialRecord
-from mnistlab.comparing.study import OnTrial, Task, gather, run_study
-from mnistlab.errors import StudyError
+from mnistlab.comparing.start import start_keras
+from mnistlab.comparing.study import Executor, OnTrial, Task, gather, run_study
+from mnistlab.errors import OptionError, StudyError
 from mnistlab.files import locked, storage_errors
 
 if TYPE_CHECKING:
-    from mnistlab.comparing.executor import LocalExecutor
     from mnistlab.comparing.store import Store
     from mnistlab.data import Dataset
 
@@ -89,6 +90,8 @@ def compare(  # noqa: PLR0913  # as the command's options
     budget: float | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
+    on: str | None = None,
+    address: str | None = None,
     progress: bool = True,
     **settings: Any,
 ) -> Study:
@@ -101,6 +104,7 @@ def compare(  # noqa: PLR0913  # as the command's options
             models `f() → keras.Model` from uint8 images (n, 28, 28) to class outputs.
         dataset: a name, a path, or `((x_train, y_train), (x_test, y_test))`.
         seeds, tuning_seeds, rates: final seeds (10), seeds (2) and rates (11) to tune with.
+        on, address: "ray" for trials on a Ray started here; the address of a Ray cluster.
         settings: what all arms share, by the names of `mnistlab train`: epochs, batch_size, ...
 
     Returns: the `Study`, its records in `out` (or ./studies), which is gone on with if it exists.
@@ -124,9 +128,10 @@ def compare(  # noqa: PLR0913  # as the command's options
         base = replace(base, dataset=loaded.name, backend=base.backend or default_backend())
         arms = own_arms(axis, choices, base)
     question = Question(
-        axis, arms, protocol, budget, quick, Path(out) if out else None, workers=workers
-    ).check()
-    start_keras(base.backend)
+        axis, arms, protocol, budget, quick, Path(out) if out else None, workers=workers,
+        ray=ray_address(on, address),
+    ).check()  # fmt: skip
+    start_keras(base.backend, computes=question.ray is None)
     with trial_progress(progress) as on_trial:
         return run_question(question, loaded, on_trial)
 
@@ -136,9 +141,8 @@ def run_question(question: Question, dataset: Dataset, on_trial: OnTrial) -> Stu
     from mnistlab.comparing.statistics import analyse
 
     question = with_counted_validation(question, dataset)
-    executor = checked_executor(question, dataset)
     folder = question.out or default_folder(question, dataset)
-    with opened(folder) as store:
+    with checked_executor(question, dataset) as executor, opened(folder) as store:
         refuse_another_question(store, make_task(question, dataset, []))
         pace = None
         if question.budget is not None:
@@ -196,25 +200,38 @@ def make_task(question: Question, dataset: Dataset, gave_up: list[str]) -> Task:
     )  # fmt: skip
 
 
-def checked_executor(question: Question, dataset: Dataset) -> LocalExecutor:
-    """Make the executor and build every arm's model, to hear of what cannot be built.
+@contextmanager
+def checked_executor(question: Question, dataset: Dataset) -> Iterator[Executor]:
+    """Give the executor, once every arm's model was built to hear of what cannot be.
 
-    Raises OptionError for an arm whose model cannot be.
+    Raises OptionError for an arm whose model cannot be, or a Ray that cannot be worked with.
     """
     from mnistlab.comparing.executor import LocalExecutor
 
     executor = LocalExecutor(dataset, question.workers)
     for arm in question.arms:
-        executor.program(Trial(arm, question.protocol.seed, arm.default_rate, tested=False))
-    return executor
+        try:
+            executor.program(Trial(arm, question.protocol.seed, arm.default_rate, tested=False))
+        except (MemoryError, RuntimeError) as error:  # JAX's RESOURCE_EXHAUSTED is the latter
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise OptionError(f"{arm.name}: its model cannot be made here: {said:.200}") from error
+    if question.ray is None:
+        yield executor
+        return
+    from mnistlab.comparing.ray_executor import on_ray
+
+    del executor
+    with on_ray(question.ray, dataset, question.workers) as elsewhere:
+        yield elsewhere
 
 
-def measure_pace(question: Question, store: Store | None, executor: LocalExecutor) -> Pace:
+def measure_pace(question: Question, store: Store | None, executor: Executor) -> Pace:
     """Take each arm's pace from its trials that are there, or run an epoch of it."""
     known = list(store.trials().values()) if store else []
     new = [arm for arm in question.arms if not any(r.arm == arm.name for r in known)]
     probes = [Trial(_shortest(arm), 0, arm.default_rate, False) for arm in new]
-    known += executor.run([(probe.arm.name, probe) for probe in probes])
+    for found in executor.run([(probe.arm.name, probe) for probe in probes]):
+        known += found
     epochs = {r.arm: [s for t in known if t.arm == r.arm for s in _seconds(t)] for r in known}
     paces = [median(epochs[arm.name] or [1.0]) for arm in question.arms]
     compiling = [r.compile_seconds for r in known if r.compile_seconds]
@@ -293,20 +310,6 @@ def opened(folder: Path) -> Iterator[Store]:
 
 def _listed(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
-
-
-def start_keras(backend: str | None) -> None:
-    """Import Keras for trials: on JAX, one thread to a program, and what it compiles kept."""
-    from mnistlab.data import cache_dir
-    from mnistlab.models.backend import cache_compilations, default_backend, use_backend
-
-    backend = backend or default_backend()
-    use_backend(backend, threads=1, run_inline=True)
-    if backend == "jax":
-        cache_compilations(cache_dir() / "compiled")
-    from mnistlab.training.train import quiet_hand_over
-
-    quiet_hand_over(backend)
 
 
 @contextmanager

@@ -17,7 +17,9 @@ from mnistlab.training.engine import fit
 from mnistlab.training.settings import TrainSettings
 from mnistlab.training.train import encode, hold_out, new_model
 
-BASE = TrainSettings(validation=100, backend="jax", epochs=2, batch_size=16)
+pytestmark = pytest.mark.filterwarnings("ignore::mnistlab.training.handover.HandOver")
+on_jax = pytest.mark.skipif(keras.config.backend() != "jax", reason="the engine is JAX's")
+BASE = TrainSettings(validation=100, backend=keras.config.backend(), epochs=2, batch_size=16)
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -36,16 +38,20 @@ def numbers(record: TrialRecord) -> object:
     return ({k: record.history[k] for k in CURVES}, record.test_accuracy, record.test_loss)
 
 
-def by_key(records: object) -> dict[str, object]:
-    return {r.key: numbers(r) for r in records}  # type: ignore[attr-defined]
+def ran(executor: LocalExecutor, trials: list) -> list[TrialRecord]:
+    return [record for batch in executor.run(trials) for record in batch]
+
+
+def by_key(records: list[TrialRecord]) -> dict[str, object]:
+    return {r.key: numbers(r) for r in records}
 
 
 def test_alone_in_a_batch_on_one_core_or_two_a_trial_is_the_same(data: Dataset) -> None:
     trials = trials_of("adam", "sgd:momentum=0.9")
-    one = by_key(LocalExecutor(data, workers=1).run(trials))
-    two = by_key(LocalExecutor(data, workers=2).run(trials))
-    again = by_key(LocalExecutor(data, workers=2).run(trials[::-1]))
-    alone = by_key(LocalExecutor(data, workers=1).run(trials[-1:]))
+    one = by_key(ran(LocalExecutor(data, workers=1), trials))
+    two = by_key(ran(LocalExecutor(data, workers=2), trials))
+    again = by_key(ran(LocalExecutor(data, workers=2), trials[::-1]))
+    alone = by_key(ran(LocalExecutor(data, workers=1), trials[-1:]))
     assert one == two == again
     assert one[trials[-1][0]] == alone[trials[-1][0]]
     assert len({repr(each) for each in one.values()}) == len(trials)
@@ -54,7 +60,7 @@ def test_alone_in_a_batch_on_one_core_or_two_a_trial_is_the_same(data: Dataset) 
 @pytest.mark.parametrize("optimizer", ["adam", "schedule_free_adamw", "ftrl", "sgd:use_ema=true"])
 def test_a_trial_has_the_numbers_of_fit(data: Dataset, optimizer: str) -> None:
     ((key, trial), *_) = trials_of(optimizer, "nadam", seeds=1, rates=(0.01,))
-    (record,) = LocalExecutor(data, workers=2).run([(key, trial)])
+    (record,) = ran(LocalExecutor(data, workers=2), [(key, trial)])
     settings = trial.settings
     model = new_model(settings, data)
     y = encode(settings.loss, data.y_train, 10)
@@ -69,19 +75,20 @@ def test_a_trial_has_the_numbers_of_fit(data: Dataset, optimizer: str) -> None:
     assert record.test_n == 200
 
 
+@on_jax
 def test_one_program_serves_all_rates_seeds_and_lengths(data: Dataset) -> None:
     executor = LocalExecutor(data, workers=2)
     trials = trials_of("adam", "sgd", seeds=3, rates=(1e-3, 1e-2, 1e-1))
     longer = trials[0][1]
     arm = replace(longer.arm, settings=replace(longer.arm.settings, epochs=3))
-    assert len(list(executor.run([*trials, ("longer", replace(longer, arm=arm))]))) == 19
+    assert len(ran(executor, [*trials, ("longer", replace(longer, arm=arm))])) == 19
     assert len(executor.programs) == 2
     assert executor.compilations == 2 * 3  # to train, to validate, to test
 
 
 def test_divergence_is_a_result(data: Dataset) -> None:
     ((key, trial), *_) = trials_of("sgd", "adam", seeds=1, rates=(1e30,))
-    (record,) = LocalExecutor(data).run([(key, trial)])
+    (record,) = ran(LocalExecutor(data), [(key, trial)])
     assert record.state == "diverged"
     assert record.test_accuracy is None
     assert len(record.history["loss"]) <= 2
@@ -95,7 +102,7 @@ def test_a_trial_that_breaks_is_a_result_and_the_others_go_on(data: Dataset) -> 
 
     arm = replace(first[1].arm, build=broken, fingerprint="broken")
     executor = LocalExecutor(data, workers=2)
-    records = executor.run([(first[0], replace(first[1], arm=arm)), second])
+    records = ran(executor, [(first[0], replace(first[1], arm=arm)), second])
     failed, whole = sorted(records, key=lambda record: record.state, reverse=True)
     assert (failed.state, failed.error) == ("failed", "RuntimeError: no memory")
     assert whole.state == "complete"
@@ -109,11 +116,12 @@ def test_who_stops_listening_stops_the_trials(data: Dataset) -> None:
     assert len(executor.programs) <= 2
 
 
+@on_jax
 def test_vectorised_trials_have_the_same_numbers_to_float_tolerance(data: Dataset) -> None:
     trials = trials_of("adam", "sgd", seeds=3, rates=(0.001, 1e30))
-    alone = {r.key: r for r in LocalExecutor(data, workers=1).run(trials)}
+    alone = {r.key: r for r in ran(LocalExecutor(data, workers=1), trials)}
     executor = LocalExecutor(data, workers=4, vectorised=True)
-    together = {r.key: r for r in executor.run(trials)}
+    together = {r.key: r for r in ran(executor, trials)}
     assert executor.compilations == 2 * 3
     assert together.keys() == alone.keys()
     for key, record in together.items():
@@ -135,8 +143,8 @@ def test_a_tuning_trial_is_validated_once_to_the_same_numbers(
     ((key, tested), *_) = trials_of("adam", "sgd", seeds=1, rates=(0.01,))
     tuning = replace(tested, tested=False)
     executor = LocalExecutor(data, workers=2, vectorised=vectorised)
-    (whole,) = executor.run([(key, tested)])
-    (record,) = executor.run([(key, tuning)])
+    (whole,) = ran(executor, [(key, tested)])
+    (record,) = ran(executor, [(key, tuning)])
     assert (record.test_accuracy, record.test_n) == (None, 0)
     assert record.history["val_accuracy"] == whole.history["val_accuracy"][-1:]
     assert record.history["loss"] == whole.history["loss"]
@@ -145,10 +153,11 @@ def test_a_tuning_trial_is_validated_once_to_the_same_numbers(
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_no_trial_takes_less_than_no_time(data: Dataset, workers: int) -> None:
     executor = LocalExecutor(data, workers=workers)
-    records = list(executor.run(trials_of("adam", "sgd", seeds=4)))
+    records = ran(executor, trials_of("adam", "sgd", seeds=4))
     for record in records:
         assert record.seconds > 0
         assert record.compile_seconds >= 0
         assert all(seconds > 0 for seconds in record.history["seconds"])
         assert sum(record.history["seconds"]) <= record.seconds
-    assert sum(record.compile_seconds for record in records) > 0
+    on_jax = keras.config.backend() == "jax"
+    assert (sum(record.compile_seconds for record in records) > 0) == on_jax

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -23,16 +24,33 @@ RECORD = TrialRecord(
 
 def test_records_come_back_to_the_bit(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.add(RECORD, {"a": 1}, {"keras": "3"})
+        store.add([RECORD], [{"a": 1}], {"keras": "3"})
     with Store(tmp_path) as store:
         (found,) = store.trials().values()
     assert repr(found) == repr(RECORD)
 
 
+def test_what_a_killed_writer_had_begun_is_rolled_back(tmp_path: Path) -> None:
+    for name in ("written", "killed"):
+        (tmp_path / name).mkdir()
+    with Store(tmp_path / "written") as store:
+        store.add(RECORD, {}, {})
+    with closing(sqlite3.connect(tmp_path / "written" / FILE)) as opened:
+        opened.execute("PRAGMA cache_size = 1")  # so that pages are in the file before the commit
+        for n in range(500):
+            opened.execute("INSERT INTO plans (plan, begun) VALUES (?, '')", (f"{n:04d}" * 100,))
+        for path in (tmp_path / "written").iterdir():
+            shutil.copy(path, tmp_path / "killed" / path.name)
+    assert {path.name for path in (tmp_path / "killed").iterdir()} == {FILE, f"{FILE}-journal"}
+    with Store(tmp_path / "killed") as store:
+        assert repr(store.trials()) == repr({"k1": RECORD})
+        assert store.last_plan() is None
+
+
 def test_a_failed_trial_gives_way(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.add(replace(RECORD, state="failed", error="out of memory"), {}, {})
-        store.add(RECORD, {}, {})
+        store.add([replace(RECORD, state="failed", error="out of memory")], [{}], {})
+        store.add([RECORD], [{}], {})
         assert store.trials()["k1"].state == "complete"
 
 
@@ -61,7 +79,7 @@ def _not_ours(path: Path) -> None:
 def _torn(path: Path) -> None:
     with Store(path.parent) as store:
         for n in range(200):
-            store.add(replace(RECORD, key=f"k{n}"), {}, {})
+            store.add([replace(RECORD, key=f"k{n}")], [{}], {})
     data = bytearray(path.read_bytes())
     data[4096:8192] = os.urandom(4096)
     path.write_bytes(data)
@@ -101,7 +119,7 @@ def test_a_file_that_was_begun_and_not_written_is_a_new_one(tmp_path: Path) -> N
 @pytest.mark.parametrize("column", ["history", "state"])
 def test_damaged_contents_are_a_study_error(tmp_path: Path, column: str) -> None:
     with Store(tmp_path) as store:
-        store.add(RECORD, {}, {})
+        store.add([RECORD], [{}], {})
     with closing(sqlite3.connect(tmp_path / FILE)) as opened:
         opened.execute("PRAGMA ignore_check_constraints = ON")
         opened.execute(f"UPDATE trials SET {column} = '[[[' ")

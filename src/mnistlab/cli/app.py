@@ -51,7 +51,7 @@ def _root(
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; give its exit code. No expected error leaves a traceback."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="mnistlab", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except MnistlabError as error:

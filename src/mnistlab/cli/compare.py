@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mnistlab.cli import completion
 from mnistlab.cli.console import print_json, results, say
 from mnistlab.cli.interrupts import ended_by_interrupt
 from mnistlab.cli.options import is_typed, settings_options
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 def compare(
     context: typer.Context,
     axis: str = typer.Argument(
-        help="optimizer, loss, activation, model, learning-rate, batch-size or normalize."
+        help="optimizer, loss, activation, model, learning-rate, batch-size or normalize.",
+        autocompletion=completion.axes,
     ),
     choices: list[str] = typer.Argument(
-        None, help="Two or more, as `mnistlab list` names them; or all.", show_default=False
+        None,
+        help="Two or more, as `mnistlab list` names them; or all.",
+        show_default=False,
+        autocompletion=completion.choices,
     ),
     rates: int | None = typer.Option(None, help="Learning rates tried for each arm (11)."),
     tuning_seeds: int | None = typer.Option(None, help="Seeds at each rate (2)."),
@@ -44,6 +49,12 @@ def compare(
     ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the plan and run no trial of it."),
     workers: int | None = typer.Option(None, help="Trials at once; one a core unless given."),
+    on: str | None = typer.Option(
+        None, help="ray: run the trials on Ray, started for it on this machine (extra: ray)."
+    ),
+    address: str | None = typer.Option(
+        None, help="Run them on the Ray cluster at this address, as host:6379; auto for one here."
+    ),
     out: Path | None = typer.Option(
         None, help="Folder of the study; one in ./studies, found again, unless given."
     ),
@@ -61,10 +72,11 @@ def compare(
     question = _question(context, options)
     from mnistlab import study as studies
     from mnistlab.cli.train import load_dataset
+    from mnistlab.comparing.start import start_keras
 
     with ended_by_interrupt():
         data, _ = load_dataset(question.settings)
-        studies.start_keras(question.settings.backend)
+        start_keras(question.settings.backend, computes=question.ray is None)
     if dry_run:
         _dry_run(question, data, json)
         return
@@ -95,6 +107,7 @@ def _question(context: typer.Context, given: dict[str, Any]) -> Question:
     return asking.Question(
         axis, arms, protocol, options["budget"], quick, out and out.absolute(),
         _command(context), options["workers"],
+        asking.ray_address(options["on"], options["address"]),
     ).check()  # fmt: skip
 
 
@@ -102,7 +115,7 @@ def _command(context: typer.Context) -> str:
     """Write the command that was given, without what changes no number."""
     words = ["mnistlab", "compare", context.params["axis"], *(context.params["choices"] or [])]
     for name, value in context.params.items():
-        if name in ("axis", "choices", "json", "dry_run", "workers", "out"):
+        if name in ("axis", "choices", "json", "dry_run", "workers", "on", "address", "out"):
             continue
         if is_typed(context, name):
             option = f"--{name.replace('_', '-')}"
@@ -125,8 +138,8 @@ def _dry_run(question: Question, data: Any, json: bool) -> None:
     from mnistlab.comparing import question as asking
 
     question = asking.with_counted_validation(question, data)
-    executor = studies.checked_executor(question, data)
-    pace = studies.measure_pace(question, None, executor)
+    with studies.checked_executor(question, data) as executor:
+        pace = studies.measure_pace(question, None, executor)
     question, gave_up = asking.within_budget(question, pace)
     document = studies.describe(question, data, pace, gave_up)
     print_json(document) if json else _print_plan(document)
@@ -184,4 +197,17 @@ def _show(study: Study, json: bool) -> None:
         print_json(study.result.to_json())
     else:
         results().print(study.table())
+    _say_failed(study)
     say(f"study: {study.path}\nreport: {study.path / 'report.html'}")
+
+
+def _say_failed(study: Study) -> None:
+    """Say how many trials broke, and why the first did."""
+    arms = study.result.records.arms
+    trials = [t for arm in arms for t in (*arm.tuning, *arm.tuned, *arm.default)]
+    failed = {trial.key: trial for trial in trials if trial.state == "failed"}
+    for first in list(failed.values())[:1]:
+        say(
+            f"trials that failed: {len(failed)}, the first of {first.arm} ({first.error}); "
+            "the same command runs them again"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from mnistlab.cli.completion import of_setting
 from mnistlab.cli.console import download_progress, print_json, results, say
 
 app = typer.Typer(help="The data sets on this machine.", no_args_is_help=True)
@@ -49,7 +50,9 @@ def list_(
 
 @app.command("get")
 def get(
-    name: str = typer.Argument(help="mnist or fashion-mnist."),
+    name: str = typer.Argument(
+        help="mnist or fashion-mnist.", autocompletion=of_setting("dataset")
+    ),
     json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
 ) -> None:
     """Fetch a data set into the cache, unless it is there; check it by its digests.
@@ -65,7 +68,9 @@ def get(
 
 @app.command("verify")
 def verify(
-    name: str = typer.Argument(help="mnist or fashion-mnist."),
+    name: str = typer.Argument(
+        help="mnist or fashion-mnist.", autocompletion=of_setting("dataset")
+    ),
     json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
 ) -> None:
     """Check the cached files of a data set by their SHA-256; exit code 1 if one is not right.

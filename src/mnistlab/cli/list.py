@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from mnistlab.cli.completion import listed, of_names
 from mnistlab.cli.console import print_json, results, say
 from mnistlab.models import functions
 
@@ -24,8 +25,12 @@ Record = dict[str, Any]
 
 
 def list_(
-    kind: str = typer.Argument(help=f"One of {', '.join(KINDS)}.", show_default=False),
-    name: str | None = typer.Argument(None, help="The one to show in full.", show_default=False),
+    kind: str = typer.Argument(
+        help=f"One of {', '.join(KINDS)}.", show_default=False, autocompletion=of_names(KINDS)
+    ),
+    name: str | None = typer.Argument(
+        None, help="The one to show in full.", show_default=False, autocompletion=listed
+    ),
     json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
 ) -> None:
     """List what can be named, a line each; of one NAME all that is known.

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import typer
 
+from mnistlab.cli.completion import of_setting
 from mnistlab.training.settings import TrainSettings
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -51,7 +52,8 @@ def _settings_parameters(
     made = []
     for each in fields(TrainSettings):
         if each.name not in leave_out:
-            usual = typer.Option(each.default, help=each.metadata["help"])
+            complete = of_setting(each.name)
+            usual = typer.Option(each.default, help=each.metadata["help"], autocompletion=complete)
             option = changed.get(each.name, usual)
             kind = inspect.Parameter.KEYWORD_ONLY
             made.append(

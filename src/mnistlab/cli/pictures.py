@@ -102,7 +102,8 @@ def _files(word: str) -> list[str]:
     elif PATTERN.search(word):
         found, none = sorted(map(Path, glob.glob(word, recursive=True))), "no picture matches it"  # noqa: PTH207
     else:
-        raise InputError(f"{word} does not exist; give pictures, PDFs, folders, or - for stdin")
+        what = "is neither a file nor a folder" if path.exists() else "does not exist"
+        raise InputError(f"{word} {what}; give pictures, PDFs, folders, or - for stdin")
     pictures = [each for each in found if is_picture_file(each)]
     documents = [each for each in found if is_picture_file(each, {SUFFIX})]
     if documents and not can_read_pdfs():

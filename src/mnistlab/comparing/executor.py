@@ -44,9 +44,12 @@ class LocalExecutor:
     ) -> None:
         """Run as many trials at once as is best here, unless `workers` says otherwise.
 
+        Beside a framework with threads of its own, which draws from one generator, it is one.
+
         `vectorised`: trials that share a program run as one program, as is done on a GPU.
         """
-        self.workers = workers or default_workers()
+        asked = workers if keras.config.backend() == "jax" else None
+        self.workers = asked or default_workers()
         self.vectorised = on_gpu() if vectorised is None else vectorised
         self.programs: dict[str, Program] = {}
         self._splits = Splits(dataset)
@@ -58,8 +61,8 @@ class LocalExecutor:
         """How many epochs were compiled: to train, to validate and to test, for each program."""
         return sum(program.compilations for program in self.programs.values())
 
-    def run(self, trials: Sequence[Keyed]) -> Iterator[TrialRecord]:
-        """Yield records as trials finish. If the caller stops, no more are begun."""
+    def run(self, trials: Sequence[Keyed]) -> Iterator[list[TrialRecord]]:
+        """Yield the records of what ran as one, as it ends. If the caller stops, no more begin."""
         self._stop.clear()
         with ThreadPoolExecutor(1 if self.vectorised else self.workers, "trial") as pool:
             futures: list[Future[list[TrialRecord]]] = [
@@ -67,7 +70,7 @@ class LocalExecutor:
             ]
             try:
                 for future in as_completed(futures):
-                    yield from future.result()
+                    yield future.result()
             finally:
                 self._stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -104,7 +107,7 @@ class LocalExecutor:
                 return [record for keyed in batch for record in self._run([keyed])]
             said = f"{type(error).__name__}: {error}".splitlines()[0][:500]
             seconds = time.perf_counter() - begun
-            return [_record(*batch[0], {}, None, (0, seconds, 0.0), said)]
+            return [failed_record(batch[0], seconds, said)]
 
     def _train(self, batch: list[Keyed]) -> list[TrialRecord]:
         trials = [trial for _, trial in batch]
@@ -133,19 +136,22 @@ def _record(
     history: History,
     tested: Tested | None,
     spent: tuple[int, float, float],
-    error: str = "",
 ) -> TrialRecord:
     """Make a record; `spent` is steps an epoch, seconds, and seconds of compiling beside them."""
-    state: State = "complete"
-    if error:
-        state = "failed"
-    elif not all(map(math.isfinite, history["loss"])):
-        state = "diverged"
+    state: State = "complete" if all(map(math.isfinite, history["loss"])) else "diverged"
     accuracy, loss, n = tested or (None, None, 0)
-    steps, seconds, compiling = spent
     return TrialRecord(
         key, trial.arm.name, trial.seed, trial.learning_rate, state, history, accuracy, loss, n,
-        steps, seconds, compiling, error,
+        *spent,
+    )  # fmt: skip
+
+
+def failed_record(keyed: Keyed, seconds: float, said: str) -> TrialRecord:
+    """Make the record of a trial that broke after `seconds`, as `said`."""
+    key, trial = keyed
+    return TrialRecord(
+        key, trial.arm.name, trial.seed, trial.learning_rate, "failed", {}, None, None, 0, 0,
+        seconds, 0.0, said,
     )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def _own_arm(axis: str, name: str, value: Any, base: TrainSettings) -> Arm:
         raise OptionError(f"'{name}': {axis} takes names; callables make optimizers or models")
     arm = planning.make_arm("optimizer", base.optimizer, base)
     build = _with_optimizer(value) if axis == "optimizer" else _with_model(value)
-    return replace(arm, name=name, build=build, fingerprint=_fingerprint(value))
+    return replace(arm, name=name, build=build, fingerprint=arm.fingerprint + _fingerprint(value))
 
 
 def _with_optimizer(make: Callable[[float], Any]) -> planning.Build:

@@ -15,14 +15,15 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mnistlab.errors import OptionError, UnknownNameError
 from mnistlab.models import functions
-from mnistlab.models.spec import parse_spec
-from mnistlab.training.settings import TrainSettings
+from mnistlab.models.spec import Spec, parse_spec
+from mnistlab.training.settings import TrainSettings, absolute
 
 AXES: dict[str, str] = {
     "optimizer": "optimizer",
@@ -55,8 +56,9 @@ class Arm:
     """Lowest and highest of the learning-rate grid."""
     default_rate: float = 0.0
     build: Build | None = None
-    """The user's own; with it goes a `fingerprint` of its code."""
+    """The user's own."""
     fingerprint: str = ""
+    """Of the code that is the user's own: a callable's, a `path.py:function`'s."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def make_arms(axis: str, choices: Sequence[Any], base: TrainSettings) -> list[Ar
         )
     if "all" in names:
         raise OptionError("'all' stands for every choice; give it alone")
-    if axis == "activation" and parse_spec(base.model).name == "linear":
+    if axis == "activation" and _named(base.model).name == "linear":
         raise OptionError("the model 'linear' has no hidden layer whose activation could differ")
     _refuse_duplicates(names)
     return [make_arm(axis, name, base) for name in names]
@@ -188,10 +190,12 @@ def make_arm(axis: str, name: str, base: TrainSettings) -> Arm:
             value = kind(name)
         except ValueError:
             raise OptionError(f"{axis} '{name}' is not a number") from None
+    if axis == "model":
+        value = absolute(name)
     settings = replace(base, **{AXES[axis]: value})
     settings = replace(settings, last_activation=_last_activation(settings))
     settings.check_values()
-    if parse_spec(settings.model).name == functions.ENSEMBLE:
+    if _named(settings.model).name == functions.ENSEMBLE:
         raise OptionError("an ensemble is many trainings, a trial is one; compare its member")
     spec = parse_spec(settings.optimizer)
     if "learning_rate" in spec.options:
@@ -200,11 +204,21 @@ def make_arm(axis: str, name: str, base: TrainSettings) -> Arm:
             "ones: mnistlab compare learning-rate 0.001 0.01"
         )
     choice = functions.OPTIMIZERS[spec.name]
+    own = _fingerprint(settings.model)
     if axis == "learning-rate":
-        return Arm(name, settings, (value, value), value)
+        return Arm(name, settings, (value, value), value, fingerprint=own)
     if axis == "optimizer":
         settings = replace(settings, optimizer=fair_spec(settings.optimizer))
-    return Arm(name, settings, choice.rates, choice.default_rate)
+    return Arm(name, settings, choice.rates, choice.default_rate, fingerprint=own)
+
+
+def _fingerprint(model: str) -> str:
+    """Hash the file of the user's own model; "" for others, and for none, of which building says
+    what is wrong."""
+    path = Path(model.rpartition(":")[0])
+    if not functions.is_own(model) or not path.is_file():
+        return ""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _last_activation(settings: TrainSettings) -> str | None:
@@ -288,11 +302,16 @@ def trial_count(arms: int, plan: Protocol, tuned: bool) -> int:
 def _refuse_duplicates(names: list[str]) -> None:
     seen: dict[Any, str] = {}
     for name in names:
-        spec = parse_spec(name)
+        spec = _named(name)
         same = (_number_or_text(spec.name), *sorted(spec.options.items()))
         if same in seen:
             raise OptionError(f"'{name}' is given twice (as '{seen[same]}'); arms must differ")
         seen[same] = name
+
+
+def _named(text: str) -> Spec:
+    """Read a choice; the user's own `path.py:function` has no options."""
+    return Spec(text, {}) if functions.is_own(text) else parse_spec(text)
 
 
 def _number_or_text(text: str) -> float | str:

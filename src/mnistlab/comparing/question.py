@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from mnistlab.comparing import plan as planning
 from mnistlab.comparing.budget import Pace, Size, given_up, shrink
 from mnistlab.comparing.plan import Arm
 from mnistlab.data import Dataset
-from mnistlab.errors import OptionError
+from mnistlab.errors import MissingExtraError, OptionError, UnknownNameError
 from mnistlab.training.settings import TrainSettings
 
 VALIDATION = 1 / 6
@@ -31,13 +32,18 @@ class Question:
     command: str = ""
     workers: int | None = None
     """Trials at once; one a core unless given."""
+    ray: str | None = None
+    """The address of the Ray cluster that runs the trials, or "local" to start one here."""
 
     def check(self) -> Question:
-        """Return it. Raises OptionError for a budget or a number of workers that cannot be."""
+        """Return it. Raises OptionError for a budget or a number of workers that cannot be, and
+        MissingExtraError."""
         if self.budget is not None and not 0 < self.budget < float("inf"):
             raise OptionError(f"budget is {self.budget:g} s; it must be above 0")
         if self.workers is not None and not 0 < self.workers <= 1024:
             raise OptionError(f"workers is {self.workers}; it must be from 1 to 1024")
+        if self.ray is not None and importlib.util.find_spec("ray") is None:
+            raise MissingExtraError("a study on Ray", "ray")
         return self
 
     @property
@@ -89,6 +95,16 @@ def make_protocol(
         raise OptionError(f"{axis} has nothing to tune; leave out --rates and --tuning-seeds")
     usual = planning.QUICK if quick else planning.Protocol()
     return replace(usual, **chosen, seed=seed).check()  # type: ignore[arg-type]
+
+
+def ray_address(on: str | None, address: str | None) -> str | None:
+    """Give `Question.ray` of where trials shall run: here, on "ray", or at a cluster's address.
+
+    Raises UnknownNameError for another place.
+    """
+    if on not in (None, "ray"):
+        raise UnknownNameError("place to run trials", on, ["ray"])
+    return address or ("local" if on else None)
 
 
 def with_counted_validation(question: Question, dataset: Dataset) -> Question:

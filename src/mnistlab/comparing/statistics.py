@@ -219,12 +219,11 @@ def compare_pairs(arms: Sequence[ArmRecords]) -> tuple[Difference, ...]:
 
 def sensitivity(tuning: Sequence[TrialRecord]) -> tuple[RatePoint, ...]:
     """Return a point a learning rate, by rising rate."""
-    points = []
-    for rate in sorted({trial.learning_rate for trial in tuning}):
-        trials = [trial for trial in tuning if trial.learning_rate == rate]
-        values = _final_validation(trials)
-        points.append(RatePoint(rate, tuple(values), len(trials) - len(values)))
-    return tuple(points)
+    by_rate: dict[float, list[TrialRecord]] = {}
+    for trial in tuning:
+        by_rate.setdefault(trial.learning_rate, []).append(trial)
+    found = [(rate, trials, _final_validation(trials)) for rate, trials in sorted(by_rate.items())]
+    return tuple(RatePoint(rate, tuple(v), len(trials) - len(v)) for rate, trials, v in found)
 
 
 def expected_best(points: Sequence[RatePoint]) -> tuple[float, ...]:

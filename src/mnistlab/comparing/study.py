@@ -21,8 +21,11 @@ from mnistlab.comparing.store import Store
 class Executor(Protocol):
     """What runs trials: this machine, or Ray."""
 
-    def run(self, trials: Sequence[tuple[str, Trial]]) -> Iterator[TrialRecord]:
-        """Yield the record of each trial, in any order."""
+    workers: int
+    """Trials at once."""
+
+    def run(self, trials: Sequence[tuple[str, Trial]]) -> Iterator[Sequence[TrialRecord]]:
+        """Yield the records of all trials, in any order, those of one batch together."""
         ...
 
 
@@ -228,25 +231,21 @@ class _Book:
         tuning = (self.tuning(place, rates) for place, rates in enumerate(grids))
         tuned = [self.chosen(place, found)[0] for place, found in enumerate(tuning)]
         trials = planning.final_trials(task.arms, tuned, task.protocol)
-        return trials + self.at_default()
+        return trials + self.at_default(task.arms)
 
-    def at_default(self) -> list[Trial]:
+    def at_default(self, arms: Sequence[Arm]) -> list[Trial]:
         task = self.task
         if not task.protocol.at_default or not planning.is_tuned(task.axis):
             return []
-        return planning.final_trials(
-            task.arms, [arm.default_rate for arm in task.arms], task.protocol
-        )
+        return planning.final_trials(arms, [arm.default_rate for arm in arms], task.protocol)
 
     def arm_records(self, place: int, rates: list[float]) -> ArmRecords:
         arm, protocol = self.task.arms[place], self.task.protocol
         tuning = self.tuning(place, rates)
         rate, on_edge = self.chosen(place, tuning)
         finals = self.found(planning.final_trials([arm], [rate], protocol))
-        default = [trial for trial in self.at_default() if trial.arm == arm]
-        return ArmRecords(
-            arm.name, arm.default_rate, rate, on_edge, tuning, finals, self.found(default)
-        )
+        default = self.found(self.at_default([arm]))
+        return ArmRecords(arm.name, arm.default_rate, rate, on_edge, tuning, finals, default)
 
 
 class _Runner:
@@ -277,14 +276,15 @@ class _Runner:
 
     def run(self, phase: str, trials: Sequence[Trial]) -> None:
         missing = self.book.missing(trials)
-        settings = {key: trial.settings.to_json() for key, trial in missing}
+        sought = dict(missing)
         total = len({self.book.key(trial) for trial in trials})
         done = total - len(missing)
         self.on_trial(phase, done, total)
         if not missing:
             return
-        for record in self.executor.run(missing):
-            self.store.add(record, settings[record.key], self.task.versions)
-            self.book.records[record.key] = record
-            done += 1
+        for records in self.executor.run(missing):
+            settings = [sought[record.key].settings.to_json() for record in records]
+            self.store.add(records, settings, self.task.versions)
+            self.book.records.update({record.key: record for record in records})
+            done += len(records)
             self.on_trial(phase, done, total)

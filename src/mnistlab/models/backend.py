@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import os
 import re
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -112,7 +113,10 @@ def _drop_broken_entries(folder: Path) -> None:
             show(message, *where, **more)
             return
         for path in folder.glob(f"{broken[1]}-*"):
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     warnings.showwarning = show_or_mend
 

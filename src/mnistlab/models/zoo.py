@@ -201,14 +201,14 @@ def with_probabilities(
     if not takes_logits(loss, last_activation):
         return model
     last = keras.layers.Activation(loss_choice(loss).last_activation, name=APPENDED)
-    return keras.Model(model.inputs, last(model.outputs[0]), name=model.name)
+    return keras.Model(model.inputs[0], last(model.outputs[0]), name=model.name)
 
 
 def without_probabilities(model: keras.Model) -> keras.Model:
     """Take away what `with_probabilities` appended, if it did."""
     if model.layers[-1].name != APPENDED:
         return model
-    return keras.Model(model.inputs, model.layers[-1].input, name=model.name)
+    return keras.Model(model.inputs[0], model.layers[-1].input, name=model.name)
 
 
 def _mlp(activation: str, hidden: int | str = "128x128") -> list[Any]:

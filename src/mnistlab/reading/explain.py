@@ -33,7 +33,7 @@ F64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Explained:
-    """What there is to show of one digit, the `number`th of its picture, from 1.
+    """What there is to show of one digit, number `number` of its picture, from 1.
 
     `evidence` (28, 28), see `evidence`; `shares` are the likeliest digits by name and "no digit",
     with their probabilities.

@@ -109,6 +109,8 @@ class Chart:
         """Return the figure as PNG; the same figure gives the same bytes."""
         return style.rendered(self.figure).png()
 
+    _repr_png_ = png
+
     def svg(self) -> bytes:
         """Return the figure as SVG, its letters as paths; the same figure gives the same bytes.
 

@@ -26,6 +26,11 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    def _repr_html_(self) -> str:
+        from mnistlab.reporting.page import render
+
+        return render("tables.html.j2", {"tables": [self], "notes": ()})
+
 
 def percent(share: float, interval: tuple[float, float] | None = None, n: int | None = None) -> str:
     """Write a share with its interval and its number of examples, as far as given.

@@ -11,6 +11,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -19,6 +20,7 @@ import numpy as np
 from mnistlab.errors import OptionError
 from mnistlab.models.augmentation import NONE, Augmentation, parse_augmentation
 from mnistlab.training.handover import HandOver, reason_to_hand_over
+from mnistlab.training.shown import history_html
 
 if TYPE_CHECKING:
     from mnistlab.training.epoch import Arrays, EpochProgram, Order, Prepared
@@ -82,7 +84,7 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
         if augmentation or devices > 1:
             raise OptionError(f"augment and devices are for the compiled epoch only: {reason}")
         warnings.warn(f"trained by model.fit: {reason}", HandOver, stacklevel=2)
-        return model.fit(**_seeded(arguments, seed))
+        return _shown(model.fit(**_seeded(arguments, seed)))
     if augmentation:
         _check_images(x)
     from mnistlab.training.epoch import EpochProgram
@@ -115,6 +117,12 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
     compiled_before = program.compile_seconds
     history = loop.run(range(initial_epoch, epochs))
     history.compile_seconds = program.compile_seconds - compiled_before
+    return _shown(history)
+
+
+def _shown(history: keras.callbacks.History) -> keras.callbacks.History:
+    """Have a notebook show a history as a table."""
+    history._repr_html_ = partial(history_html, history.history)
     return history
 
 

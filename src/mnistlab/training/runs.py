@@ -32,9 +32,11 @@ from typing import Any
 
 import numpy as np
 
+from mnistlab.data.idx import MAX_BYTES
 from mnistlab.errors import MnistlabError, RunError, StorageError
 from mnistlab.files import atomic_file, locked, sha256, storage_errors, umask, write_atomic
 from mnistlab.training.settings import TrainSettings
+from mnistlab.training.shown import history_html, table_html
 
 History = dict[str, list[float]]
 
@@ -136,6 +138,19 @@ class Run:
         except DAMAGE as error:
             raise RunError(f"{self.path / name} is damaged: {error!r:.200}") from None
 
+    def _repr_html_(self) -> str:
+        about = [("run", self.path), ("command", self.settings.command())]
+        if self.finished:
+            test = self.document("metrics.json")["test"]
+            low, high = test["accuracy_interval"]
+            about.append(
+                ("test", f"{test['accuracy']:.2%} right, 95 % interval {low:.2%} to {high:.2%}")
+            )
+        history = (self.path / "history.csv").exists()
+        return table_html(("what", "value"), about) + (
+            history_html(self.read_history()) if history else ""
+        )
+
     def check_data(self, digest: str) -> None:
         """Raise RunError unless `digest` is that of the data which the run was trained on."""
         with self.reading("settings.json"):
@@ -217,6 +232,8 @@ class Run:
     def _read_npz(self, name: str) -> dict[str, np.ndarray]:
         with self.reading(name), (self.path / name).open("rb") as opened:
             with np.load(opened, allow_pickle=False) as stored:
+                if sum(member.file_size for member in stored.zip.infolist()) > MAX_BYTES:
+                    raise ValueError(f"it unpacks to more than {MAX_BYTES:,} bytes")
                 return {key: stored[key] for key in stored.files}
 
     def checked_model(self) -> Path:

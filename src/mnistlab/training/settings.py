@@ -4,7 +4,7 @@ their help, the JSON beside the results, and the way to run the same thing again
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,7 @@ class TrainSettings:
         found = resolve(self.dataset)
         dataset = str(found.resolve()) if isinstance(found, Path) else found.name
         backend = self.backend or default_backend()
-        return replace(self, dataset=dataset, model=_absolute(self.model), backend=backend)
+        return replace(self, dataset=dataset, model=absolute(self.model), backend=backend)
 
     def check_values(self) -> None:
         """Raise OptionError or UnknownNameError unless every name and number can be used."""
@@ -177,7 +177,7 @@ class TrainSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values, as they stand in `settings.json`."""
-        return asdict(self)
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainSettings:
@@ -192,7 +192,7 @@ class TrainSettings:
         return settings
 
 
-def _absolute(model: str) -> str:
+def absolute(model: str) -> str:
     """Make the path of the user's own model absolute; others are as they are."""
     if not is_own(model):
         return model

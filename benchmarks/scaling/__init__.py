@@ -1,0 +1,1 @@
+"""What Ray costs a study, and how far one driver and one SQLite file carry."""
