@@ -34,7 +34,7 @@ def test_what_a_killed_writer_had_begun_is_rolled_back(tmp_path: Path) -> None:
     for name in ("written", "killed"):
         (tmp_path / name).mkdir()
     with Store(tmp_path / "written") as store:
-        store.add(RECORD, {}, {})
+        store.add([RECORD], [{}], {})
     with closing(sqlite3.connect(tmp_path / "written" / FILE)) as opened:
         opened.execute("PRAGMA cache_size = 1")  # so that pages are in the file before the commit
         for n in range(500):
