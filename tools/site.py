@@ -73,9 +73,6 @@ def assemble() -> None:
         target = SOURCE / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
-    scaling = "Use a cluster <docs/scaling>" if (ROOT / "docs/scaling.md").exists() else ""
-    index = (SOURCE / "index.md").read_text(encoding="utf-8")
-    (SOURCE / "index.md").write_text(index.replace("%CLUSTER%\n", scaling and scaling + "\n"))
     write_reference(SOURCE / "reference")
     write_results(SOURCE / "benchmarks")
 
