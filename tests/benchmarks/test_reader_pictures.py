@@ -51,7 +51,7 @@ def test_digits_that_run_together_touch_and_parts_are_no_1s():
     cut = part(((wide < 1) & (wide > 0.8)).astype(float), rng)
     assert cut is not None
     assert 0.25 * wide.size < cut.size < 0.75 * wide.size
-    assert part(np.ones((40, 9)), rng) is None  # a 1, cut anyhow, might be one
+    assert part(np.ones((90, 9)), rng) is None  # a 1, cut anyhow, might be one
 
 
 def test_what_might_be_a_one_is_not_learnt_as_none():
