@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mnistlab.files import write_atomic
@@ -55,4 +57,30 @@ def check(table: str, target: Path, markers: tuple[str, str]) -> None:
     """Raise Unusable unless `table` is what is between the markers in `target`."""
     text = target.read_text(encoding="utf-8")
     if text != replaced(text, table, markers):
-        raise Unusable(f"{target} is stale: run python -m benchmarks.table --write {target}")
+        raise Unusable(f"{target} is stale: give --write {target} instead of --check")
+
+
+def command(
+    sections: Callable[[], Sequence[tuple[str, tuple[str, str]]]],
+    prog: str,
+    description: str | None,
+    arguments: Sequence[str] | None,
+) -> int:
+    """Print, write or check texts, each with its markers; give the exit status."""
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--write", type=Path, metavar="FILE", help="replace the text in FILE")
+    action.add_argument("--check", type=Path, metavar="FILE", help="exit 1 if FILE's is stale")
+    options = parser.parse_args(arguments)
+    try:
+        for text, markers in sections():
+            if options.write:
+                write(text, options.write, markers)
+            elif options.check:
+                check(text, options.check, markers)
+            else:
+                print(text, end="\n\n")
+    except Unusable as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0

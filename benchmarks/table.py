@@ -5,10 +5,8 @@ Each table stands between two markers, and nothing else of the file is touched.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from benchmarks import markdown
@@ -110,24 +108,7 @@ def sections() -> list[tuple[str, tuple[str, str]]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print, write or check; give the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.table", description=__doc__)
-    action = parser.add_mutually_exclusive_group()
-    action.add_argument("--write", type=Path, metavar="FILE", help="replace the table in FILE")
-    action.add_argument("--check", type=Path, metavar="FILE", help="exit 1 if FILE's is stale")
-    options = parser.parse_args(arguments)
-    target = options.write or options.check
-    try:
-        for text, markers in sections():
-            if options.write:
-                markdown.write(text, target, markers)
-            elif options.check:
-                markdown.check(text, target, markers)
-            else:
-                print(text, end="\n\n")
-    except Unusable as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return markdown.command(sections, "python -m benchmarks.table", __doc__, arguments)
 
 
 if __name__ == "__main__":

@@ -81,11 +81,10 @@ photographed, and found again by the reader; from digits drawn in the forms that
 (the 1 with a flag and a foot, the 7 with a bar, the open 4); from half of the pen movements of 44
 writers in Turkey (Alpaydin & Alimoglu 1998, CC BY 4.0); from Hershey's and matplotlib's fonts; from
 letters, signs, scribbles, shapes, stains, parts of digits and digits that touch; and from what the
-reader finds in scikit-image's photographs and in light on squared paper. All is drawn
-by `tools/reader`, through the reader's own path: drawn again by a later version of it, pictures
-differ a little. Of this one, that was so
-within its making: the digest is of what it was finished with, 12,000 scribbles of every length
-added to what it had been trained on, of which the short ones had been left out.
+reader finds in scikit-image's photographs and in light on squared paper. All is drawn by
+`tools/reader`, through the reader's own path: drawn again by a later version of it, pictures differ
+a little. That happened while this one was made: the digest is of what it was finished with, which
+has 12,000 scribbles of every length more than what it was trained on.
 
 Chosen on pictures of the same making, of other digits:
 

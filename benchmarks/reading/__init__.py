@@ -1,1 +1,1 @@
-"""How well pictures are read that nothing was trained or chosen on."""
+"""How well pictures are read that nothing was trained on."""

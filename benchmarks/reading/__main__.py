@@ -1,4 +1,4 @@
-"""Read pictures whose digits nothing was trained or chosen on, and pictures without digits.
+"""Read pictures that nothing was trained on: of digits, and of what is no digit.
 
 `python -m benchmarks.reading --help`. MNIST's test split, drawn alone and in lines; scikit-learn's
 `load_digits` (43 writers in Turkey, 8x8) written large; letters, scribbles, clothes, photographs,

@@ -5,10 +5,8 @@ What was measured, and by arithmetic from it what many nodes and a million trial
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from benchmarks import markdown
@@ -114,23 +112,10 @@ def hours(seconds: float) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print, write or check; give the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling.table", description=__doc__)
-    action = parser.add_mutually_exclusive_group()
-    action.add_argument("--write", type=Path, metavar="FILE", help="replace the text in FILE")
-    action.add_argument("--check", type=Path, metavar="FILE", help="exit 1 if FILE's is stale")
-    options = parser.parse_args(arguments)
-    try:
-        text = render(newest("scaling"))
-        if options.write:
-            markdown.write(text, options.write, MARKERS)
-        elif options.check:
-            markdown.check(text, options.check, MARKERS)
-        else:
-            print(text)
-    except Unusable as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    prog = "python -m benchmarks.scaling.table"
+    return markdown.command(
+        lambda: [(render(newest("scaling")), MARKERS)], prog, __doc__, arguments
+    )
 
 
 if __name__ == "__main__":

@@ -77,6 +77,7 @@ class Study:
         return html
 
 
+# Long for its options and what is to be said of each.
 def compare(  # noqa: PLR0913  # as the command's options
     axis: str,
     choices: Sequence[Any] | Mapping[str, Any],

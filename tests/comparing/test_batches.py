@@ -15,7 +15,7 @@ from mnistlab.comparing.plan import Protocol, Trial, make_arms
 from mnistlab.comparing.question import Question, ray_address
 from mnistlab.comparing.ray_worker import difference, portable
 from mnistlab.data import load
-from mnistlab.errors import MissingExtraError, UnknownNameError
+from mnistlab.errors import MissingExtraError, OptionError, UnknownNameError
 from mnistlab.training.settings import TrainSettings
 
 BASE = TrainSettings(validation=100, backend="jax", epochs=1, model="linear")
@@ -105,6 +105,8 @@ def test_where_trials_run() -> None:
     assert ray_address("ray", "auto") == ray_address(None, "auto") == "auto"
     with pytest.raises(UnknownNameError, match="unknown place to run trials 'spark'"):
         ray_address("spark", None)
+    with pytest.raises(OptionError, match="is empty"):
+        ray_address("ray", " ")
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,13 +96,12 @@ def test_own_models_compiled_or_not(data: Any, tmp_path: Path) -> None:
     plain, whole, _ = study.result.arms
     assert plain.test_accuracy == whole.test_accuracy
     assert plain.test_accuracy is not None
-    assert plain.test_accuracy.mean > 0.12  # one epoch, from other weights on every backend
+    assert plain.test_accuracy.mean > 0.3
 
 
 def test_a_trial_without_memory_is_counted_and_run_again(data: Any, tmp_path: Path) -> None:
-    count = (
-        tmp_path / "count"
-    )  # not a list: what a callable closes over is part of its trials' keys
+    # Not a list: what a callable closes over is part of its trials' keys.
+    count = tmp_path / "count"
     count.touch()
 
     def hungry(rate: float) -> keras.optimizers.Optimizer:

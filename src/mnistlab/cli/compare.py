@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mnistlab.study import Study
 
 
+# Long for its options, each with its help; what it does is in the functions that it calls.
 @settings_options(
     leave_out=("learning_rate", "seed", "devices"),
     validation=typer.Option(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_EXPLAINED = 200
 
 
+# Long for its options, each with its help; what it does is in the functions that it calls.
 def read(
     files: list[str] = typer.Argument(
         help='Pictures, PDFs, folders of them, patterns like "scans/*.png", or - for stdin.'

@@ -24,6 +24,7 @@ ROW = (1, 10)
 """Likewise for each of several images."""
 
 
+# Long for its options, each with its help; what it does is in the functions that it calls.
 def show(
     index: int | None = typer.Argument(
         None, help="Which image, from 0; without it a sheet of samples and the class counts."

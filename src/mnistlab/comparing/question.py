@@ -100,10 +100,12 @@ def make_protocol(
 def ray_address(on: str | None, address: str | None) -> str | None:
     """Give `Question.ray` of where trials shall run: here, on "ray", or at a cluster's address.
 
-    Raises UnknownNameError for another place.
+    Raises UnknownNameError for another place, OptionError for an empty address.
     """
     if on not in (None, "ray"):
         raise UnknownNameError("place to run trials", on, ["ray"])
+    if address is not None and not address.strip():
+        raise OptionError("the address of the Ray cluster is empty; give host:6379, or auto")
     return address or ("local" if on else None)
 
 

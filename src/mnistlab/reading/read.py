@@ -34,10 +34,10 @@ MANY = 30
 """A picture with more pieces than this is seen in one way only."""
 LOW, HIGH = 0.45, 2.2
 """What is no digit is no writing either, if it is so much lower or higher than the digits are."""
-FRAGMENT = 0.75
-"""What a side of the picture cuts off, and is so much lower than the digits, is part of one."""
 FAINT = 0.35
 """Likewise what has so much less ink."""
+FRAGMENT = 0.75
+"""What a side of the picture cuts off, and is so much lower than the digits, is part of one."""
 UNKNOWN = "?"
 ALTERNATIVES = 3
 
@@ -167,7 +167,8 @@ def _written(pieces: Sequence[Piece], digits: Sequence[Digit], ink: Ink) -> list
     """Say which pieces someone wrote; of those that are no digits only what looks like writing.
 
     What the picture's side cuts off, and what is far larger, smaller or fainter than the digits,
-    is the edge of a shadow, a crease, a stain.
+    is the edge of a shadow, a crease, a stain. Of what was read, a speck that looks like a 1 and
+    the rest of a digit that a side cuts off are none either.
     """
     known = [i for i, digit in enumerate(digits) if digit.digit is not None]
     usual = usual_height([pieces[i] for i in known]) if known else None

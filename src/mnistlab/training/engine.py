@@ -30,6 +30,7 @@ OWN_ARGUMENTS = ("model", "seed", "augment", "devices")
 """What `fit` takes and `model.fit` does not."""
 
 
+# Long for a signature and a docstring that are those of model.fit.
 def fit(  # noqa: PLR0913  # the signature is model.fit's
     model: keras.Model,
     x: Any = None,
