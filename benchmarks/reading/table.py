@@ -31,8 +31,8 @@ def render(record: Mapping[str, Any]) -> str:
     commit = (record["git"]["commit"] or "unknown")[:7]
     return (
         f"{table(HEAD, rows)}\n\n95 % intervals. No picture here was trained on, and MNIST's were "
-        "not looked at. Half of `load_digits`, and others made like each kind without a digit, were "
-        "read before it was settled below which confidence nothing is answered."
+        "not looked at. Half of `load_digits`, and others made like each kind without a digit, "
+        "were read before it was settled below which confidence nothing is answered."
         f"{spoken(record)} {hardware['processor']}, {hardware['cores']} cores; "
         f"{record['date'][:10]}, commit {commit}. `{record['command']}`"
     )
