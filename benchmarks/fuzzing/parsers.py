@@ -249,7 +249,7 @@ def _network(folder: Path) -> Parser:
 
 
 PARSERS: dict[str, tuple[Callable[[Path], Parser], int]] = {
-    "IDX": (partial(_idx, packed=False), 130),
+    "IDX": (partial(_idx, packed=False), 110),
     "IDX, gzipped": (partial(_idx, packed=True), 80),
     "NPZ": (_npz, 120),
     "pickle": (_pickle, 100),

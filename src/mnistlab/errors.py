@@ -22,6 +22,17 @@ import difflib
 from collections.abc import Iterable
 
 
+def brief(error: object, most: int = 300) -> str:
+    """Give what an error of another library says as one line of at most `most` characters.
+
+    Such an error may quote a damaged file's contents, of whatever length, with line ends and with
+    what would steer a terminal.
+    """
+    said = " ".join(str(error).split())
+    said = "".join(each if each.isprintable() else "?" for each in said)
+    return said if len(said) <= most else f"{said[: most - 3]}..."
+
+
 class MnistlabError(Exception):
     """Base of all errors that mnistlab raises on purpose."""
 

@@ -83,6 +83,17 @@ def test_missing_keys_are_named(tmp_path: Path, named: dict[str, Any]) -> None:
         data.load(tmp_path / "a.npz")
 
 
+def test_an_error_never_quotes_a_whole_file(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for number in range(2000):
+            archive.writestr(f"\x1b[31m{number}\n.npy", b"")
+    with pytest.raises(DataError, match="lacks x_train") as caught:
+        data.load(tmp_path / "a.npz")
+    said = str(caught.value).removeprefix(str(tmp_path))
+    assert said.isprintable()
+    assert len(said) < 400
+
+
 def test_headers_that_lie_take_no_memory(tmp_path: Path) -> None:
     lie = io.BytesIO()
     header = {"descr": "|u1", "fortran_order": False, "shape": (10**12, 28, 28)}

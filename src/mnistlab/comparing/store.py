@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mnistlab.comparing.results import State, TrialRecord
-from mnistlab.errors import StorageError, StudyError
+from mnistlab.errors import StorageError, StudyError, brief
 
 APPLICATION = 0x6D6E6C62  # "mnlb"
 FORMAT = 1
@@ -126,7 +126,9 @@ class Store:
         except sqlite3.OperationalError as error:
             raise StorageError(f"cannot write {self.path}: {error}") from None
         except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StudyError(f"{self.path} is damaged: {error}. It is left as it is") from None
+            raise StudyError(
+                f"{self.path} is damaged: {brief(error)}. It is left as it is"
+            ) from None
 
 
 PLAIN = (
@@ -148,7 +150,7 @@ def check(path: Path) -> None:
             verdict = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
         raise StudyError(
-            f"{path} is not a readable study file: {error}. It is left as it is"
+            f"{path} is not a readable study file: {brief(error)}. It is left as it is"
         ) from None
     if application != APPLICATION and (application or version or path.stat().st_size):
         raise StudyError(f"{path} is a database, but not a study of mnistlab; choose another --out")

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from mnistlab.data.dataset import U8, Arrays
-from mnistlab.errors import DataError
+from mnistlab.errors import DataError, brief
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -61,7 +61,7 @@ def read(path: Path, ndim: int) -> U8:
             zipped = file.read(2) == b"\x1f\x8b"
         raw = _gunzip(path, ndim) if zipped else slurp(path)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: the gzip is corrupt or cut short ({error})") from error
+        raise DataError(f"{path}: the gzip is corrupt or cut short ({brief(error)})") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     return parse(raw, ndim, str(path))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from mnistlab.data.dataset import U8, Arrays
 from mnistlab.data.idx import MAX_BYTES
-from mnistlab.errors import DataError
+from mnistlab.errors import DataError, brief
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -30,7 +30,7 @@ def read_npz(path: Path) -> Arrays:
             _check_members(archive, path)
             x_train, y_train, x_test, y_test = (_read(archive, key, path) for key in KEYS)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{path}: not a sound .npz file ({error})") from error
+        raise DataError(f"{path}: not a sound .npz file ({brief(error)})") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     return x_train, y_train, x_test, y_test
@@ -40,7 +40,7 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
     sizes = {info.filename.removesuffix(".npy"): info.file_size for info in archive.infolist()}
     missing = [key for key in KEYS if key not in sizes]
     if missing:
-        found = ", ".join(sorted(sizes)) or "nothing"
+        found = brief(", ".join(sorted(sizes))) or "nothing"
         raise DataError(f"{path}: lacks {', '.join(missing)}; found {found}")
     total = sum(sizes[key] for key in KEYS)
     if total > MAX_BYTES:
@@ -56,7 +56,7 @@ def _read(archive: zipfile.ZipFile, key: str, path: Path) -> U8:
         with archive.open(member) as stream:
             array = np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, SyntaxError, tokenize.TokenError) as error:  # the last two of its header
-        raise DataError(f"{where} is not a NumPy array ({error})") from error
+        raise DataError(f"{where} is not a NumPy array ({brief(error)})") from error
     return as_uint8(array, where)
 
 

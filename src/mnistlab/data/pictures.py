@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from mnistlab.data.dataset import SIDE, U8, Arrays, Progress
 from mnistlab.data.pdf import is_pdf, one_page
-from mnistlab.errors import DataError
+from mnistlab.errors import DataError, brief
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -144,7 +144,9 @@ def decode(
         try:
             array = np.asarray(source)
         except Exception as error:  # lists of unequal lists, and whatever __array__ may do
-            raise DataError(f"{type(source).__name__}: no array of numbers ({error})") from error
+            raise DataError(
+                f"{type(source).__name__}: no array of numbers ({brief(error)})"
+            ) from error
         pixels = _of_array(array)
     factor = -(-max(pixels.shape[:2]) // largest)
     return (_smaller(pixels, factor) if factor > 1 else pixels), factor
@@ -230,7 +232,7 @@ def _opened(source: Any, name: str, most: int | None = None) -> Iterator[Image]:
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise all sorts
-        raise DataError(f"{name}: cannot be read as a picture ({error})") from error
+        raise DataError(f"{name}: cannot be read as a picture ({brief(error)})") from error
 
 
 def _brightness(picture: Image, name: str) -> F64:

@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 
-from mnistlab.errors import OptionError, UnknownNameError
+from mnistlab.errors import OptionError, UnknownNameError, brief
 from mnistlab.models.functions import (
     ENSEMBLE,
     NORMALIZATIONS,
@@ -127,7 +127,9 @@ def load_own(path: str, last_activation: str, classes: int) -> keras.Model:
     try:
         shape = model.compute_output_shape((None, 28, 28))
     except Exception as error:  # noqa: BLE001  # whatever the user's layers raise
-        raise OptionError(f"{path}: the model does not take images (n, 28, 28): {error}") from None
+        raise OptionError(
+            f"{path}: the model does not take images (n, 28, 28): {brief(error)}"
+        ) from None
     if tuple(shape) != (None, classes):
         raise OptionError(f"{path}: the model gives {shape}, not (None, {classes})")
     activation = getattr(model.layers[-1], "activation", None)
@@ -147,13 +149,13 @@ def _call(path: str) -> Any:
     except OSError as error:
         raise OptionError(f"{file} cannot be read: {error.strerror}") from None
     except Exception as error:  # noqa: BLE001  # whatever the user's file raises
-        raise OptionError(f"{file} fails: {type(error).__name__}: {error}") from None
+        raise OptionError(f"{file} fails: {type(error).__name__}: {brief(error)}") from None
     if not callable(found.get(name)):
         raise OptionError(f"{file} has no function '{name}'")
     try:
         return found[name]()
     except Exception as error:  # noqa: BLE001
-        raise OptionError(f"{path} fails: {type(error).__name__}: {error}") from None
+        raise OptionError(f"{path} fails: {type(error).__name__}: {brief(error)}") from None
 
 
 def normalization_layers(name: str, pixels: PixelStatistics | None = None) -> list[Any]:

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from mnistlab.data.idx import MAX_BYTES
-from mnistlab.errors import MnistlabError, RunError, StorageError
+from mnistlab.errors import MnistlabError, RunError, StorageError, brief
 from mnistlab.files import atomic_file, locked, sha256, storage_errors, umask, write_atomic
 from mnistlab.training.settings import TrainSettings
 from mnistlab.training.shown import history_html, table_html
@@ -114,7 +114,7 @@ class Run:
         except FileNotFoundError:
             raise RunError(f"{self.path} has no {name}: {self._mend()}") from None
         except (OSError, ValueError, RecursionError) as error:
-            raise RunError(f"{self.path / name} cannot be read: {error}") from None
+            raise RunError(f"{self.path / name} cannot be read: {brief(error)}") from None
         if not isinstance(value, dict):
             raise RunError(f"{self.path / name} is not a JSON object")
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from mnistlab.errors import DataError
+from mnistlab.errors import DataError, brief
 
 RAW = "-"
 """The name of a picture without one, as `mnistlab read -` gives it."""
@@ -69,7 +69,7 @@ def picture_in(body: bytes, content_type: str) -> tuple[str, bytes]:
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
-        raise DataError(f"the form cannot be read: {error}") from error
+        raise DataError(f"the form cannot be read: {brief(error)}") from error
     if not form.found:
         raise DataError("the form has no field 'file': send one, or the picture alone as the body")
     return form.name, bytes(form.content)
