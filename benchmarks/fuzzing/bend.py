@@ -9,6 +9,7 @@ import random
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 Bend = Callable[[random.Random, bytes], bytes]
@@ -120,13 +121,13 @@ def in_json(rng: random.Random, content: bytes) -> bytes:
 
 def _odd(rng: random.Random, value: Any) -> Any:
     if not value or not isinstance(value, (dict, list)) or rng.random() < 0.05:
-        return rng.choice(ODD)
+        return deepcopy(rng.choice(ODD))
     key = rng.choice(list(value)) if isinstance(value, dict) else rng.randrange(len(value))
     how = rng.random()
     if how < 0.1:
         del value[key]
     elif how < 0.15 and isinstance(value, dict):
-        value["odd"] = rng.choice(ODD)
+        value["odd"] = deepcopy(rng.choice(ODD))
     else:
         value[key] = _odd(rng, value[key])
     return value

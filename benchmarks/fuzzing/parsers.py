@@ -133,16 +133,21 @@ def _pdf(folder: Path) -> Parser:
     return Parser(read, whole, made=[b"%PDF-1.7\n" + b"1 0 obj" * 10**5], seconds=60)
 
 
-def _study(folder: Path) -> Parser:
+def _study(folder: Path, drawn: bool = False) -> Parser:
     from mnistlab.study import open_study
 
     content = (folder / "study" / "study.sqlite").read_bytes()
 
     def read(path: Path) -> object:
-        return open_study(path.parent).result.to_json()
+        study = open_study(path.parent)
+        if drawn:
+            study.report()
+            str(study.table())
+        return study.result.to_json()
 
     put = partial(_put, folder / "own", "study.sqlite", read)
-    return Parser(put, [content], partial(_in_sqlite, folder / "own"))
+    bounds = (60, 512 * MIB) if drawn else (30, 256 * MIB)
+    return Parser(put, [content], partial(_in_sqlite, folder / "own"), (), *bounds)
 
 
 def _in_sqlite(own: Path, rng: random.Random, content: bytes) -> bytes:
@@ -258,6 +263,7 @@ PARSERS: dict[str, tuple[Callable[[Path], Parser], int]] = {
     "PDF to read": (_pdf, 3),
     "picture of a data set": (_picture_of_a_set, 80),
     "study.sqlite": (_study, 50),
+    "study.sqlite, drawn": (partial(_study, drawn=True), 1),
     **{name: (partial(_record, name=name), 50) for name in
        ("settings.json", "metrics.json", "history.csv", "checkpoint.npz", "arrays.npz")},
     "metrics.json, drawn": (_report, 1),

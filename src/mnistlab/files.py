@@ -1,16 +1,38 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what damaged ones make of their readers."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import shutil
 import tempfile
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mnistlab.errors import MnistlabError, StorageError
+from mnistlab.errors import MnistlabError, StorageError, brief
+
+# What readers of text, JSON, CSV, ZIP and NPY raise where bytes are not what they should be.
+DAMAGE = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,  # NotImplementedError of zipfile, RecursionError of json among them
+    EOFError,
+    OSError,
+    MemoryError,
+    SyntaxError,
+    tokenize.TokenError,  # NumPy's, of an array's header
+    csv.Error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @contextmanager
@@ -71,6 +93,17 @@ def storage_errors(place: Path) -> Iterator[None]:
     except OSError as error:
         why = error.strerror or str(error)
         raise StorageError(f"cannot write {place}: {why}. Nothing was left half-written.") from None
+
+
+@contextmanager
+def reading(path: Path, kind: type[MnistlabError]) -> Iterator[None]:
+    """Turn whatever the contents of `path` make of their readers into an error of this kind."""
+    try:
+        yield
+    except MnistlabError as error:
+        raise kind(f"{path} cannot be used: {error}") from None
+    except DAMAGE as error:
+        raise kind(f"{path} is damaged: {brief(repr(error), 200)}. It is left as it is") from error
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from mnistlab.comparing.results import StudyResult, TrialRecord
 from mnistlab.comparing.start import start_keras
 from mnistlab.comparing.study import Executor, OnTrial, Task, gather, run_study
 from mnistlab.errors import OptionError, StudyError
-from mnistlab.files import locked, storage_errors
+from mnistlab.files import locked, reading, storage_errors
 
 if TYPE_CHECKING:
     from mnistlab.comparing.store import Store
@@ -150,6 +150,8 @@ def run_question(question: Question, dataset: Dataset, on_trial: OnTrial) -> Stu
             pace = measure_pace(question, store, executor)
         question, gave_up = within_budget(question, pace)
         task = make_task(question, dataset, gave_up)
+        with reading(store.path, StudyError):
+            gather(task, store)  # what is there already can be gone on with
         store.add_plan(task.to_json())
         records = run_study(task, store, executor, on_trial)
     study = Study(folder, analyse(records))
@@ -168,16 +170,15 @@ def open_study(folder: Path) -> Study:
         task = last_task(store)
         if task is None:
             raise StudyError(f"{folder / FILE} has no plan: nothing was begun")
-        return Study(folder, analyse(gather(task, store)))
+        with reading(store.path, StudyError):
+            return Study(folder, analyse(gather(task, store)))
 
 
 def last_task(store: Store) -> Task | None:
     """Read what was last asked of a study, None if nothing was. Raises StudyError."""
     plan = store.last_plan()
-    try:
+    with reading(store.path, StudyError):
         return None if plan is None else Task.from_json(plan)
-    except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
-        raise StudyError(f"{store.path} is damaged: {error!r:.200}") from None
 
 
 def refuse_another_question(store: Store, task: Task) -> None:

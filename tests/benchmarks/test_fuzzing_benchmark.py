@@ -22,7 +22,12 @@ from hypothesis import strategies as st
 from mnistlab.errors import DataError
 
 RIGHT = ("accepted", "refused")
-FEW = {"PDF to read": 4, "metrics.json, drawn": 2, "model.keras, its digest changed too": 60}
+FEW = {
+    "PDF to read": 4,
+    "metrics.json, drawn": 2,
+    "study.sqlite, drawn": 2,
+    "model.keras, its digest changed too": 60,
+}
 quick = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 

@@ -10,6 +10,7 @@ A trial's row appears whole or not at all, so a killed study has all it finished
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +20,7 @@ from typing import Any, get_args
 
 from mnistlab.comparing.results import State, TrialRecord
 from mnistlab.errors import StorageError, StudyError, brief
+from mnistlab.files import DAMAGE
 
 APPLICATION = 0x6D6E6C62  # "mnlb"
 FORMAT = 1
@@ -125,7 +127,7 @@ class Store:
             yield
         except sqlite3.OperationalError as error:
             raise StorageError(f"cannot write {self.path}: {error}") from None
-        except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (sqlite3.Error, *DAMAGE) as error:
             raise StudyError(
                 f"{self.path} is damaged: {brief(error)}. It is left as it is"
             ) from None
@@ -135,6 +137,18 @@ PLAIN = (
     "key", "arm", "seed", "learning_rate", "state", "test_accuracy", "test_loss", "test_n",
     "steps_per_epoch", "seconds", "compile_seconds", "error",
 )  # fmt: skip
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(("key", "arm", "error"), str),
+    **dict.fromkeys(("seed", "test_n", "steps_per_epoch"), int),
+    **dict.fromkeys(("seconds", "compile_seconds", "learning_rate"), int | float),
+    **dict.fromkeys(("test_accuracy", "test_loss"), int | float | None),
+}
+"""What SQLite, that keeps a value of any type in any column, must have kept."""
+MOST = {
+    **dict.fromkeys(("accuracy", "val_accuracy", "test_accuracy"), 1.0 + 1e-6),
+    **dict.fromkeys(("seconds", "compile_seconds", "learning_rate"), 1e9),
+}
+"""The most that a value can be, in a trial's columns and in its history."""
 
 
 def check(path: Path) -> None:
@@ -148,7 +162,7 @@ def check(path: Path) -> None:
             application = opened.execute("PRAGMA application_id").fetchone()[0]
             version = opened.execute("PRAGMA user_version").fetchone()[0]
             verdict = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError) as error:  # of names that are no UTF-8
         raise StudyError(
             f"{path} is not a readable study file: {brief(error)}. It is left as it is"
         ) from None
@@ -168,8 +182,15 @@ def _record(row: dict[str, Any]) -> TrialRecord:
         str(name): [float("nan") if v is None else float(v) for v in values]
         for name, values in json.loads(row.pop("history")).items()
     }
+    for name, kind in KINDS.items():
+        if not isinstance(row[name], kind):
+            raise ValueError(f"a trial's {name} is {row[name]!r:.20}")
     for name in ("seconds", "compile_seconds", "learning_rate", "test_accuracy", "test_loss"):
         row[name] = None if row[name] is None else float(row[name])
+    for name, most in MOST.items():
+        for value in (*history.get(name, ()), row.get(name) or 0):
+            if not (0 <= value <= most or math.isnan(value)):
+                raise ValueError(f"a trial's {name} is {value}")
     if row["state"] not in STATES:
         raise ValueError(f"a trial's state is {row['state']!r:.20}")
     return TrialRecord(history=history, **row)

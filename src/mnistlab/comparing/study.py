@@ -6,6 +6,7 @@ asked for more (seeds, arms, rates) runs what is missing.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -101,6 +102,9 @@ class Task:
         ]  # fmt: skip
         protocol = planning.Protocol(**document["protocol"]).check()
         rest = {k: document[k] for k in ("data_digest", "versions", "command", "notes")}
+        budget = rest["notes"]["budget"]
+        if not (budget is None or 0 < budget < math.inf):
+            raise ValueError(f"its budget is {budget}")
         return cls(document["axis"], arms, protocol, **rest)
 
 

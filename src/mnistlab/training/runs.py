@@ -20,9 +20,6 @@ import io
 import json
 import shlex
 import tempfile
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,30 +30,12 @@ from typing import Any
 import numpy as np
 
 from mnistlab.data.idx import MAX_BYTES
-from mnistlab.errors import MnistlabError, RunError, StorageError, brief
-from mnistlab.files import atomic_file, locked, sha256, storage_errors, umask, write_atomic
+from mnistlab.errors import RunError, StorageError, brief
+from mnistlab.files import atomic_file, locked, reading, sha256, storage_errors, umask, write_atomic
 from mnistlab.training.settings import TrainSettings
 from mnistlab.training.shown import history_html, table_html
 
 History = dict[str, list[float]]
-
-# What readers of text, JSON, CSV, ZIP and NPY make of bytes that are not what they should be.
-DAMAGE = (
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,  # NotImplementedError of zipfile, RecursionError of json among them
-    EOFError,
-    OSError,
-    MemoryError,
-    SyntaxError,
-    tokenize.TokenError,  # NumPy's, of an array's header
-    csv.Error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True)
@@ -131,12 +110,8 @@ class Run:
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
         """Turn what damaged records make of their readers into a RunError that names the file."""
-        try:
+        with reading(self.path / name, RunError):
             yield
-        except MnistlabError as error:
-            raise RunError(f"{self.path / name} cannot be used: {error}") from None
-        except DAMAGE as error:
-            raise RunError(f"{self.path / name} is damaged: {error!r:.200}") from None
 
     def _repr_html_(self) -> str:
         about = [("run", self.path), ("command", self.settings.command())]
