@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import tokenize
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from mnistlab.data.dataset import U8, Arrays
 from mnistlab.data.idx import MAX_BYTES
 from mnistlab.errors import DataError, brief
+from mnistlab.files import DAMAGE
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -29,10 +29,10 @@ def read_npz(path: Path) -> Arrays:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, path)
             x_train, y_train, x_test, y_test = (_read(archive, key, path) for key in KEYS)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{path}: not a sound .npz file ({brief(error)})") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except DAMAGE as error:
+        raise DataError(f"{path}: not a sound .npz file ({brief(error)})") from error
     return x_train, y_train, x_test, y_test
 
 
