@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import time
 import warnings
 
@@ -152,3 +153,16 @@ def test_odd_arrays_at_length(array):
 )  # fmt: skip
 def test_what_is_odd(array):
     attempt(array)
+
+
+def test_decoders_say_nothing_of_their_own(command, tmp_path):
+    """A TIFF of eight samples a pixel, of which Pillow would write a line to stderr too."""
+    fields = {256: 4, 257: 4, 258: 8, 259: 1, 262: 2, 273: 122, 277: 8, 278: 4, 279: 128}
+    entries = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in fields.items())
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(fields))
+    (tmp_path / "odd.tif").write_bytes(head + entries + bytes(4 + 128))
+    done = command("read", "odd.tif")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "mnistlab: odd.tif: not a picture of PNG, JPEG, BMP, GIF, TIFF, WEBP"
+    ]

@@ -209,8 +209,12 @@ def _opened(source: Any, name: str, most: int | None = None) -> Iterator[Image]:
 
     Raises DataError for whatever goes wrong in decoding.
     """
+    import logging
+
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    if not (said := logging.getLogger("PIL")).handlers:  # its decoders would write to stderr too
+        said.addHandler(logging.NullHandler())
     most = MAX_PIXELS if most is None else most
     try:
         if isinstance(source, (bytes, bytearray, memoryview)):
