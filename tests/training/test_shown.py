@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import mnistlab
 from mnistlab.training.runs import Run
@@ -22,6 +23,7 @@ def test_text_is_escaped():
     assert "<b>" not in table_html(["<b>"], [["<b>&"]])
 
 
+@pytest.mark.filterwarnings("ignore::mnistlab.training.handover.HandOver")
 def test_fit_gives_a_history_that_a_notebook_shows():
     import keras
 
