@@ -14,8 +14,9 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def block(name: str, text: str) -> str:
-    """Give the shell commands of the block marked `name`. Raises KeyError if there is none."""
-    found = re.search(rf"<!-- run: {re.escape(name)} -->\n```sh\n(.*?)```", text, re.DOTALL)
+    """Give the commands, or the Python, of the block marked `name`. Raises KeyError for none."""
+    fenced = rf"<!-- run: {re.escape(name)} -->\n```(?:sh|python)\n(.*?)```"
+    found = re.search(fenced, text, re.DOTALL)
     if found is None:
         raise KeyError(name)
     return found[1]

@@ -21,6 +21,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MEANT = 4
+"""More letters than these, and all names that hold them are meant as much."""
+
 
 def brief(error: object, most: int = 300) -> str:
     """Give what an error of another library says as one line of at most `most` characters.
@@ -51,8 +54,9 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         """Say which `kind` of name was not found, the nearest known one, and all of them."""
         known = list(known)
-        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-        guess = f"; did you mean '{near[0]}'?" if near else "."
+        near = [each for each in known if len(name) > MEANT and name.lower() in each.lower()][:3]
+        near = near or difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+        guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
         listed = f"Known: {', '.join(known)}." if known else ""
         super().__init__(" ".join(filter(None, [f"unknown {kind} '{name}'{guess}", listed, hint])))
 

@@ -100,6 +100,8 @@ def reading(path: Path, kind: type[MnistlabError]) -> Iterator[None]:
     """Turn whatever the contents of `path` make of their readers into an error of this kind."""
     try:
         yield
+    except kind:  # which names the file
+        raise
     except MnistlabError as error:
         raise kind(f"{path} cannot be used: {error}") from None
     except DAMAGE as error:

@@ -37,6 +37,13 @@ def test_a_table_of_80_columns_names_them_all(inside, monkeypatch, kind):
     assert [word for word in first if word] == NAMES[kind]
 
 
+def test_without_a_kind_all_are_named(inside):
+    assert json.loads(inside("list", "--json").out) == NAMES
+    lines = inside("list").out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == list(KINDS)
+    assert all(name in lines[0] for name in NAMES["optimizers"])
+
+
 def test_traps_and_refusals_are_marked(inside, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     lines = inside("list", "activations").out.splitlines()

@@ -44,7 +44,7 @@ class Formula:
 
     def record(self, key: str, trial: Trial) -> TrialRecord:
         off = math.log10(trial.learning_rate / self.best[trial.arm.name])
-        accuracy = round(0.97 - 0.01 * off * off + 0.0001 * (trial.seed % 7), 4)
+        accuracy = round(0.97 - 0.005 * off * off + 0.0001 * (trial.seed % 7), 4)
         diverged = trial.learning_rate > self.diverges_above
         history = {
             name: [math.nan if diverged else accuracy] * 2

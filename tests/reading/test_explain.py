@@ -149,14 +149,15 @@ def file(page, tmp_path):
     (tmp_path / "page.png").write_bytes(buffer.getvalue())
 
 
-def test_text_goes_to_stdout_and_the_explanation_to_stderr(inside, file, chosen, monkeypatch):
+def test_the_explanation_follows_the_text(inside, file, chosen, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     done = inside("read", "page.png", "--explain")
-    assert (done.code, done.out) == (0, "".join(map(str, chosen[1][:6])) + "\n")
-    assert "page.png, 6: " in done.err
-    assert "no digit" in done.err
-    assert "\x1b" not in done.err
-    assert done.err.isascii()
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[0] == "".join(map(str, chosen[1][:6]))
+    assert "page.png, 6: " in done.out
+    assert "no digit" in done.out
+    assert "\x1b" not in done.out
+    assert done.out.isascii()
 
 
 def test_whoever_has_seen_enough_of_it_still_gets_the_sheet(file, tmp_path):
@@ -207,6 +208,7 @@ def test_no_more_is_explained_than_one_can_look_at(inside, file, monkeypatch):
     monkeypatch.setattr(read, "MOST_EXPLAINED", 2)
     done = inside("read", "page.png", "--explain", "--annotate", "out")
     assert "6 digits, of which the first 2 are explained" in done.err
-    assert "page.png, 3:" not in done.err
+    assert "page.png, 2:" in done.out
+    assert "page.png, 3:" not in done.out
     with Image.open("out/page.png.explained.png") as drawn:
         assert drawn.size == layout(2, 4).size

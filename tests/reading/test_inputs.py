@@ -121,8 +121,8 @@ def test_a_page_has_200_dots_an_inch_or_2000_pixels(dpi, size):
 def test_the_pages_are_named(inside, sheets, said, tmp_path):
     (tmp_path / "scan.pdf").write_bytes(as_pdf(sheets))
     done = inside("read", "scan.pdf")
-    assert (done.code, done.out) == (0, f"{said[0]}\n{said[1]}\n")
-    assert done.err == "scan.pdf#1:\nscan.pdf#2:\n"
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"scan.pdf#1:\n{said[0]}\nscan.pdf#2:\n{said[1]}\n"
     done = inside("read", "scan.pdf", "--json", "--annotate", "out")
     assert files(done) == ["scan.pdf#1", "scan.pdf#2"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -161,7 +161,7 @@ def test_without_the_extra(inside, folder, sheets, without_extra):
     done = inside("read", "scans", "--json")
     assert done.code == 0
     assert files(done) == ["scans/a.png", "scans/b.png", "scans/odd[1].png"]
-    assert "1 passed over" in done.err
+    assert "passed over: " in done.err
 
 
 def test_no_more_pages_than_the_most(inside, sheets, tmp_path, monkeypatch):

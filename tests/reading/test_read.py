@@ -157,6 +157,15 @@ def test_the_command_prints_a_line_for_each_line(inside, line, tmp_path):
     assert (done.code, done.out, done.err) == (0, f"{line[1]}\n", "")
 
 
+def test_the_command_leaves_nothing_at_home_and_reports_to_no_one(command, line, tmp_path):
+    (tmp_path / "page.png").write_bytes(png(coloured(written(line[0]), 255, 0)))
+    home = tmp_path / "home"
+    home.mkdir()
+    done = command("read", "page.png", HOME=str(home), XDG_CACHE_HOME=str(home / "cache"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{line[1]}\n", "")
+    assert list(home.rglob("*")) == []
+
+
 def test_the_commands_json(inside, line, tmp_path):
     (tmp_path / "in").mkdir()
     for name in ("b.png", "a.png"):
@@ -207,7 +216,7 @@ def test_bad_files_are_told_and_the_others_read(inside, line, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"rubbish")
     (tmp_path / "page.png").write_bytes(png(coloured(written(line[0]), 255, 0)))
     done = inside("read", "bad.png", "page.png")
-    assert (done.code, done.out) == (2, f"{line[1]}\n")
+    assert (done.code, done.out) == (2, f"page.png:\n{line[1]}\n")
     assert "bad.png: not a picture" in done.err
     missing = inside("read", "nothing.png")
     assert (missing.code, missing.out) == (2, "")

@@ -62,7 +62,8 @@ def run(arguments: list[str] | None = None) -> int:
     except (BrokenPipeError, SystemExit):
         return 0  # whoever read our output has enough; Typer makes a SystemExit of that
     except OSError as error:
-        say(f"mnistlab: {error}")
+        where = error.filename or "what was to be written"
+        say(f"mnistlab: {where}: {error.strerror or error}")
         return 2
     except Exception as error:
         # Typer's own errors (an unknown option, a value of the wrong type) differ in class from
@@ -71,5 +72,8 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         message = error.format_message()
         if message:  # empty where the help was printed, as there were no arguments
-            say(f"mnistlab: {message.rstrip('.')}. See mnistlab --help.")
+            said = message.rstrip(".")
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else "mnistlab"
+            say(f"mnistlab: {said}{'' if said.endswith('?') else '.'} See {command} --help.")
         return 2

@@ -165,19 +165,24 @@ def _print_plan(plan: dict[str, Any]) -> None:
         console.print(line, soft_wrap=True)
 
 
+def _of(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def _plan_lines(plan: dict[str, Any], tuned: bool) -> Iterator[str]:
     seeds = len(plan["final_seeds"])
     if tuned:
         yield (
-            f"tuning: {len(plan['tuning_seeds'])} seeds at each rate, judged on "
+            f"tuning: {_of(len(plan['tuning_seeds']), 'seed')} at each rate, judged on "
             f"{plan['validation']:,.0f} validation images"
         )
-    yield f"final: {seeds} new seeds at {'the best' if tuned else 'each'} rate, tested once"
+    new = _of(seeds, "new seed")
+    yield f"final: {new} at {'the best' if tuned else 'each'} rate, tested once"
     if plan["at_default"]:
         yield f"       {seeds} at Keras' default rate, likewise"
     yield (
-        f"{plan['trials']} trials of {plan['epochs']} epochs, {plan['workers']} at once, "
-        f"in {plan['programs']} compiled programs"
+        f"{plan['trials']} trials of {_of(plan['epochs'], 'epoch')}, {plan['workers']} at once, "
+        f"in {_of(plan['programs'], 'compiled program')}"
     )
     yield (
         f"expected: {plan['expected_seconds']:.0f} s on this machine from nothing "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.cli.console import messages, say
+from mnistlab.cli.console import results
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -28,19 +28,19 @@ GAP = "  "
 
 
 def show(name: str, found: Sequence[Explained]) -> None:
-    """Draw digits on stderr, each as a block of 80 columns, or 60 where there are no more."""
-    console = messages()
+    """Draw digits, each as a block of 80 columns, or 60 where there are no more."""
+    console = results()
     coloured = console.color_system not in (None, "standard", "windows")
     signs = "blue: for it, orange: against it" if coloured else "+ #: for it, - =: against it"
     if found:
-        say(f"{name}: what the network saw, and the evidence for the digit ({signs})")
+        print(f"{name}: what the network saw, and the evidence for the digit ({signs})")
     for each in found:
         with console.capture() as captured:
-            console.print(heading(name, each), style="bold", markup=False, soft_wrap=True)
+            console.print(heading(name, each), style="bold", soft_wrap=True)
             for line in block(each, coloured, wide=console.width >= 80):
                 line.rstrip()
                 console.print(line, soft_wrap=True)
-        say(captured.get())  # which takes no offence where nobody listens any more
+        print(captured.get(), flush=True)
 
 
 def heading(name: str, each: Explained) -> str:

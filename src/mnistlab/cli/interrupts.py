@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ def ended_by_interrupt() -> Iterator[None]:
 def remembered_interrupt() -> Iterator[Callable[[], None]]:
     """Let Ctrl-C raise KeyboardInterrupt, and give a check that raises it again.
 
-    One that is raised inside a callback of a library can be swallowed there.
+    One that is raised inside a callback of a library can be swallowed there; that is not told.
     """
     asked = threading.Event()
 
@@ -44,8 +45,16 @@ def remembered_interrupt() -> Iterator[Callable[[], None]]:
     if threading.current_thread() is not threading.main_thread():
         yield check
         return
+    tell = sys.unraisablehook
+
+    def tell_others(what: sys.UnraisableHookArgs) -> None:
+        if what.exc_type is not KeyboardInterrupt:
+            tell(what)
+
     before = signal.signal(signal.SIGINT, remember)
+    sys.unraisablehook = tell_others
     try:
         yield check
     finally:
+        sys.unraisablehook = tell
         signal.signal(signal.SIGINT, before)

@@ -25,8 +25,11 @@ Record = dict[str, Any]
 
 
 def list_(
-    kind: str = typer.Argument(
-        help=f"One of {', '.join(KINDS)}.", show_default=False, autocompletion=of_names(KINDS)
+    kind: str | None = typer.Argument(
+        None,
+        help=f"One of {', '.join(KINDS)}; all of their names without.",
+        show_default=False,
+        autocompletion=of_names(KINDS),
     ),
     name: str | None = typer.Argument(
         None, help="The one to show in full.", show_default=False, autocompletion=listed
@@ -37,6 +40,9 @@ def list_(
 
     Example: mnistlab list optimizers adagrad
     """
+    if kind is None:
+        _print_names(json)
+        return
     functions.check_name("kind", kind, KINDS)
     found = records(kind)
     if name is not None:
@@ -48,6 +54,15 @@ def list_(
         _print_facts(facts(kind, found[0]))
     else:
         _print_table(kind, found)
+
+
+def _print_names(json: bool) -> None:
+    names = {kind: [record["name"] for record in records(kind)] for kind in KINDS}
+    if json:
+        print_json(names)
+        return
+    for kind, each in names.items():
+        results().print(f"{kind}: {', '.join(each)}")
 
 
 def records(kind: str) -> list[Record]:

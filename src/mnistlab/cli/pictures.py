@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnistlab.cli.console import say
-from mnistlab.errors import InputError, MissingExtraError
+from mnistlab.errors import InputError, MissingExtraError, brief
 from mnistlab.files import storage_errors
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def check_copies(names: Sequence[str], folder: Path) -> None:
     stems = [_stem(name) for name in names]
     if twice := [stem for stem in stems if stems.count(stem) > 1]:
         raise InputError(f"several pictures are called {twice[0]}; annotate them one by one")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; --annotate takes a folder, there or not")
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(folder.iterdir()):
@@ -107,10 +109,10 @@ def _files(word: str) -> list[str]:
     pictures = [each for each in found if is_picture_file(each)]
     documents = [each for each in found if is_picture_file(each, {SUFFIX})]
     if documents and not can_read_pdfs():
-        lacking = MissingExtraError(f"{word}: reading PDFs", "pdf")
         if not pictures:
-            raise lacking
-        say(f"mnistlab: {len(documents)} passed over: {lacking}")
+            raise MissingExtraError(f"{word}: reading PDFs", "pdf")
+        lacking = MissingExtraError(", ".join(map(str, documents)), "pdf")
+        say(f"mnistlab: passed over: {brief(lacking)}")
         documents = []
     if not pictures and not documents:
         raise InputError(f"{word}: {none} ({', '.join(sorted({*SUFFIXES, SUFFIX}))})")

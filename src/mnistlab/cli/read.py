@@ -90,7 +90,7 @@ def _document(reading: Reading, explain: bool) -> dict[str, Any]:
 
 def _print(name: str, reading: Reading, alone: bool) -> None:
     if not alone:
-        say(f"{name}:")
+        print(f"{name}:", flush=True)
     if reading.text:
         print(reading.text, flush=True)
     else:

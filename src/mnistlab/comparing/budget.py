@@ -90,7 +90,11 @@ def given_up(asked: Size, left: Size) -> list[str]:
         said.append((a.rates, b.rates, "learning rates an arm"))
         said.append((a.tuning_seeds, b.tuning_seeds, "seeds to tune with"))
     said.append((a.final_seeds, b.final_seeds, "final seeds"))
-    words = [f"{few} {what}, not {many}" for many, few, what in said if few < many]
+    words = [
+        f"{few} {what.replace('s ', ' ', 1) if few == 1 else what}, not {many}"
+        for many, few, what in said
+        if few < many
+    ]
     if asked.tuned and a.at_default and not b.at_default:
         words.append("no trials at Keras' default learning rates")
     return words

@@ -102,7 +102,7 @@ class Task:
         ]  # fmt: skip
         protocol = planning.Protocol(**document["protocol"]).check()
         rest = {k: document[k] for k in ("data_digest", "versions", "command", "notes")}
-        budget = rest["notes"]["budget"]
+        budget = rest["notes"].get("budget")
         if not (budget is None or 0 < budget < math.inf):
             raise ValueError(f"its budget is {budget}")
         return cls(document["axis"], arms, protocol, **rest)

@@ -213,8 +213,8 @@ def _opened(source: Any, name: str, most: int | None = None) -> Iterator[Image]:
 
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    if not (said := logging.getLogger("PIL")).handlers:  # its decoders would write to stderr too
-        said.addHandler(logging.NullHandler())
+    if not (decoders := logging.getLogger("PIL")).handlers:  # they would write to stderr too
+        decoders.addHandler(logging.NullHandler())
     most = MAX_PIXELS if most is None else most
     try:
         if isinstance(source, (bytes, bytearray, memoryview)):
@@ -236,7 +236,8 @@ def _opened(source: Any, name: str, most: int | None = None) -> Iterator[Image]:
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise all sorts
-        raise DataError(f"{name}: cannot be read as a picture ({brief(error)})") from error
+        said = getattr(error, "strerror", None) or brief(error)
+        raise DataError(f"{name}: cannot be read as a picture ({said})") from error
 
 
 def _brightness(picture: Image, name: str) -> F64:

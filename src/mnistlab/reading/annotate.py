@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.files import atomic_file
+from mnistlab.reading.explain import percent
 from mnistlab.reading.read import Digit, Reading
 
 SURE, UNSURE = (0, 90, 181), (196, 78, 0)  # told apart by every eye, on paper and on black
@@ -34,17 +37,31 @@ def annotated(
     picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BOX)
     draw = ImageDraw.Draw(picture)
     for number, digit in enumerate(reading.digits, start=1):
-        _draw(draw, digit, str(number) if numbered else "", scale / factor)
+        room = _room(digit, reading.digits) * scale / factor
+        _draw(draw, digit, str(number) if numbered else "", scale / factor, room)
     with atomic_file(target) as temporary:
         picture.save(temporary, format="PNG")
 
 
-def _draw(draw: Any, digit: Digit, number: str, scale: float) -> None:
+def _room(digit: Digit, digits: Sequence[Digit]) -> float:
+    """Give the pixels from a digit's left side to that of the next one beside it."""
+    left, top, _, height = digit.box
+    beside = (
+        other.box[0] - left
+        for other in digits
+        if other.box[0] > left and other.box[1] < top + height and top < other.box[1] + other.box[3]
+    )
+    return min(beside, default=math.inf)
+
+
+def _draw(draw: Any, digit: Digit, number: str, scale: float, room: float) -> None:
     left, top, width, height = (side * scale for side in digit.box)
     colour = UNSURE if digit.digit is None else SURE
     draw.rectangle((left, top, left + width, top + height), outline=colour, width=2)
     size = min(max(10.0, height / 3), 60.0)
-    label = f"{digit.character} {100 * digit.confidence:.0f}"
+    label = f"{digit.character} {percent(digit.confidence)}"
+    # Narrower where the next one's label would touch it; some ten pixels can be read.
+    size = max(min(size, size * room / draw.textlength(label + " ", font=_font(size))), 8.0)
     above = top - ROOM * size if top >= ROOM * size else top + height
     _write(draw, (left, above), label, colour, size)
     if number:
@@ -55,8 +72,12 @@ def _draw(draw: Any, digit: Digit, number: str, scale: float) -> None:
 def _write(
     draw: Any, at: tuple[float, float], text: str, colour: tuple[int, int, int], size: float
 ) -> None:
-    from PIL import ImageFont
-
-    font = ImageFont.load_default(size)
+    font = _font(size)
     draw.rectangle(draw.textbbox(at, text, font=font), fill=(255, 255, 255))
     draw.text(at, text, fill=colour, font=font)
+
+
+def _font(size: float) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -79,6 +80,7 @@ def load_network() -> Network:
     content = (FOLDER / "digits.onnx").read_bytes()
     if hashlib.sha256(content).hexdigest() != about["sha256"]:
         raise RunError(f"{FOLDER / 'digits.onnx'} is not the file that was shipped")
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would report to its makers
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

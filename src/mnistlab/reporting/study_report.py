@@ -181,7 +181,9 @@ def numbers(result: StudyResult) -> list[tuple[str, str]]:
         counts["diverged or failed"] = lost
     shown = [(name, f"{count:,}") for name, count in counts.items()]
     return shown + [
-        (f"{name}, time", duration(value)) for name, value in result.records.seconds.items()
+        # The trials' time is of all commands; what the clock says, of the last alone.
+        (f"{'last command' if name == 'total' else name}, time", duration(value))
+        for name, value in result.records.seconds.items()
     ]
 
 

@@ -19,6 +19,7 @@ OpenVINO fails at ensembles; by JAX, OpenVINO does not know the operation that K
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,6 +95,7 @@ def _describe_onnx(path: Path, about: About) -> None:
 
 
 def _run_onnx(path: Path, images: U8) -> F32:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would report to its makers
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

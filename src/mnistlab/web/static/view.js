@@ -1,7 +1,10 @@
 // What was read, shown: text, boxes, one digit in full.
 
 const $ = (id) => document.getElementById(id);
-const percent = (share) => (100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : 1);
+// Never quite none and never quite all, as in the command.
+const whole = (share) => (share < 1 && share >= 0.995 ? ">99" : (100 * share).toFixed(0));
+const percent = (share) =>
+  share < 1 && share >= 0.9995 ? ">99.9" : (100 * share).toFixed(share < 0.0005 ? 0 : 1);
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const SURE = "#005ab5";
 export const UNSURE = "#c44e00";
@@ -34,7 +37,7 @@ function showButtons(digits, chosen, choose) {
   digits.forEach((digit, i) => {
     const button = group.children[i] ?? group.appendChild(document.createElement("button"));
     const share = document.createElement("small");
-    share.textContent = `${(100 * digit.confidence).toFixed(0)} %`;
+    share.textContent = `${whole(digit.confidence)} %`;
     button.replaceChildren(String(digit.digit ?? "?"), share);
     button.className = digit.digit === null ? "unsure" : "";
     button.setAttribute("aria-pressed", String(i === chosen));
