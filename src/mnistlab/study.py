@@ -331,7 +331,7 @@ def trial_progress(shown: bool) -> Iterator[OnTrial]:
     bar = Progress(
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
         TimeElapsedColumn(), TimeRemainingColumn(elapsed_when_finished=True),
-        console=console, disable=not shown,
+        console=console, disable=not shown, speed_estimate_period=3600,  # of long trials, too
     )  # fmt: skip
     tasks: dict[str, Any] = {}
 

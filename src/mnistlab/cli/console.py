@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mnistlab.data import Progress
 
 
+SLOWEST = 3600.0
+"""Seconds an epoch may take and what remains be told all the same."""
+
+
 def say(message: str) -> None:
     """Write one message to stderr, as it is; where nobody can hear it, that is no failure."""
     with contextlib.suppress(OSError):
@@ -87,8 +91,10 @@ class EpochProgress:
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
+            speed_estimate_period=SLOWEST,
         )
-        self.task = self.bar.add_task("compiling", total=epochs)
+        first = f"compiling, then the first {unit}"
+        self.task = self.bar.add_task(first, total=epochs)
 
     def __enter__(self) -> EpochProgress:
         self.bar.start()
