@@ -62,7 +62,7 @@ def run(arguments: list[str] | None = None) -> int:
     except (BrokenPipeError, SystemExit):
         return 0  # whoever read our output has enough; Typer makes a SystemExit of that
     except OSError as error:
-        where = error.filename or "what was to be written"
+        where = error.filename or "the output"
         say(f"mnistlab: {where}: {error.strerror or error}")
         return 2
     except Exception as error:
