@@ -122,7 +122,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
         assert plan["programs"] == 2
         assert len(plan["arms"][0]["rates"]) == 3
     else:
-        assert "18 trials of 1 epochs" in out
+        assert "18 trials of 1 epoch," in out
         assert "expected:" in out
 
 
@@ -208,7 +208,7 @@ def test_quick_says_what_it_gives_up(inside: Run, glyphs: Path) -> None:
     assert code == 0
     plan = json.loads(out)
     assert (plan["epochs"], plan["trials"]) == (1, 2 * (7 + 7))
-    assert "1 epochs a training, not 3" in plan["gave_up"]
+    assert "1 epoch a training, not 3" in plan["gave_up"]
     assert plan["epoch_seconds"] > 0
 
 

@@ -109,7 +109,6 @@ def test_one_in_full(inside, kind, name, says):
         (("optimizers", "adm"), "unknown optimizer 'adm'; did you mean 'adam'"),
         (("losses", "hing"), "unknown loss 'hing'; did you mean 'hinge'"),
         (("datasets", "mnits"), "did you mean 'mnist'"),
-        ((), "kind"),
         (("optimizers", "adam", "sgd"), "sgd"),
     ],
 )

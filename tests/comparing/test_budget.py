@@ -52,7 +52,7 @@ def test_too_small_a_budget_says_what_it_takes() -> None:
 def test_a_quick_study_and_one_that_tunes_nothing_say_what_they_lack() -> None:
     quick = Size(arms=3, tuned=True, epochs=1, protocol=QUICK)
     assert given_up(WHOLE, quick) == [
-        "1 epochs a training, not 3",
+        "1 epoch a training, not 3",
         "7 learning rates an arm, not 11",
         "1 seeds to tune with, not 2",
         "7 final seeds, not 10",
@@ -60,7 +60,7 @@ def test_a_quick_study_and_one_that_tunes_nothing_say_what_they_lack() -> None:
     ]
     rates = replace(WHOLE, tuned=False)
     assert given_up(rates, replace(quick, tuned=False)) == [
-        "1 epochs a training, not 3",
+        "1 epoch a training, not 3",
         "7 final seeds, not 10",
     ]
     assert given_up(quick, WHOLE) == []

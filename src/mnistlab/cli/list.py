@@ -62,7 +62,7 @@ def _print_names(json: bool) -> None:
         print_json(names)
         return
     for kind, each in names.items():
-        results().print(f"{kind}: {', '.join(each)}")
+        results().print(f"{kind}: {', '.join(each)}", soft_wrap=True)
 
 
 def records(kind: str) -> list[Record]:
