@@ -54,7 +54,7 @@ def test_a_quick_study_and_one_that_tunes_nothing_say_what_they_lack() -> None:
     assert given_up(WHOLE, quick) == [
         "1 epoch a training, not 3",
         "7 learning rates an arm, not 11",
-        "1 seeds to tune with, not 2",
+        "1 seed to tune with, not 2",
         "7 final seeds, not 10",
         "no trials at Keras' default learning rates",
     ]
