@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -25,3 +26,13 @@ assert numpy.f2py.__file__ and numpy.f2py is sys.modules["numpy.f2py"]
 @pytest.mark.skipif(keras.config.backend() != "jax", reason="what Keras imports for JAX")
 def test_deferred_modules_come_when_asked_for():
     subprocess.run([sys.executable, "-c", CODE], check=True, timeout=120)
+
+
+def test_banners_are_left_out_and_all_else_is_said(capfd):
+    from mnistlab.models.backend import _without_banners
+
+    with _without_banners():
+        os.write(2, b"I0000 port.cc:153] oneDNN custom operations are on. You may see\nkept\n")
+        os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "kept\nafter\n"

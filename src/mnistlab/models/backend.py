@@ -11,9 +11,10 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,6 +39,9 @@ _LATER = (
     f"{_SPLASH}.splash_attention_mask",
     _SPLASH,
 )
+
+
+_BANNERS = (b"before absl::InitializeLog() is called", b"oneDNN custom operations are on")
 
 
 def default_backend() -> str:
@@ -77,7 +81,8 @@ def use_backend(
             importlib.import_module("jax").config.update("jax_num_cpu_devices", devices)
     # XLA tells of what it does, TensorFlow too; neither is the user's concern.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _absent(_OPTIONAL_IN_KERAS), _deferred(_LATER):
+    quiet = _without_banners() if name == "tensorflow" else nullcontext()
+    with quiet, _absent(_OPTIONAL_IN_KERAS), _deferred(_LATER):
         keras = importlib.import_module("keras")
     if name == "jax" and run_inline:
         sys.modules["jax"].config.update("jax_cpu_enable_async_dispatch", False)
@@ -119,6 +124,30 @@ def _drop_broken_entries(folder: Path) -> None:
                 path.unlink(missing_ok=True)
 
     warnings.showwarning = show_or_mend
+
+
+@contextmanager
+def _without_banners() -> Iterator[None]:
+    """Leave out of stderr what TensorFlow's C++ tells of itself whenever it is imported.
+
+    It heeds no level of logging. All else that is written meanwhile comes after.
+    """
+    try:
+        kept, aside = os.dup(2), tempfile.TemporaryFile()  # noqa: SIM115  # below
+    except OSError:  # stderr is closed, or there is no room
+        yield
+        return
+    with aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            aside.seek(0)
+            said = [line for line in aside if not any(each in line for each in _BANNERS)]
+            with suppress(OSError):
+                os.write(2, b"".join(said))
 
 
 @contextmanager
