@@ -150,9 +150,6 @@ def run_question(question: Question, dataset: Dataset, on_trial: OnTrial) -> Stu
             pace = measure_pace(question, store, executor)
         question, gave_up = within_budget(question, pace)
         task = make_task(question, dataset, gave_up)
-        with reading(store.path, StudyError):
-            gather(task, store)  # what is there already can be gone on with
-        store.add_plan(task.to_json())
         records = run_study(task, store, executor, on_trial)
     study = Study(folder, analyse(records))
     study.report()

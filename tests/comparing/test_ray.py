@@ -148,7 +148,6 @@ def test_a_node_killed_half_way(
     folder.mkdir()
     with on_ray(cluster.address, data) as executor, Store(folder) as store:
         assert executor.workers == 3
-        store.add_plan(task.to_json())
         run_study(task, store, executor, on_trial)
     assert doomed not in cluster.worker_nodes
     assert executor.again <= 3, "more than a batch ran twice"

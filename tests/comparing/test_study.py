@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import pytest
 from mnistlab.comparing.plan import EXTENSION, Arm, Protocol, Trial, make_arms
 from mnistlab.comparing.results import StudyRecords, TrialRecord
 from mnistlab.comparing.statistics import analyse
-from mnistlab.comparing.store import Store
+from mnistlab.comparing.store import FILE, Store
 from mnistlab.comparing.study import Task, gather, run_study
+from mnistlab.errors import StudyError
 from mnistlab.training.settings import TrainSettings
 
 BASE = TrainSettings(validation=100, backend="jax", epochs=2)
@@ -74,7 +77,6 @@ def quiet(phase: str, done: int, total: int) -> None:
 def run(folder: Path, what: Task, executor: Formula) -> StudyRecords:
     folder.mkdir(exist_ok=True)
     with Store(folder) as store:
-        store.add_plan(what.to_json())
         records = run_study(what, store, executor, quiet)
         assert repr(gather(what, store).arms) == repr(records.arms)
     return records
@@ -110,6 +112,19 @@ def test_an_edge_that_no_extension_passes_is_flagged(tmp_path: Path) -> None:
     assert records.plan["extensions"] == SMALL.extensions
     assert len(adam.tuning) == len(sgd.tuning)
     assert (adam.on_edge, sgd.on_edge) == (False, True)
+
+
+def test_damaged_trials_are_not_gone_on_with(tmp_path: Path) -> None:
+    run(tmp_path, task("adam", "sgd"), Formula({"adam": 0.01, "sgd": 0.01}))
+    with closing(sqlite3.connect(tmp_path / FILE)) as opened:
+        opened.execute("UPDATE trials SET learning_rate = 12345")
+        opened.commit()
+    damaged = (tmp_path / FILE).read_bytes()
+    executor = Formula({"adam": 0.01, "sgd": 0.01})
+    with pytest.raises(StudyError, match="is damaged"), Store(tmp_path) as store:
+        run_study(task("adam", "sgd"), store, executor, quiet)
+    assert executor.ran == []
+    assert (tmp_path / FILE).read_bytes() == damaged
 
 
 @pytest.mark.parametrize("dies_after", [0, 1, 7, 19, 20, 26, 31])

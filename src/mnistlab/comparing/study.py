@@ -17,6 +17,8 @@ from mnistlab.comparing.plan import Arm, Trial
 from mnistlab.comparing.results import ArmRecords, StudyRecords, TrialRecord
 from mnistlab.comparing.statistics import best_rate
 from mnistlab.comparing.store import Store
+from mnistlab.errors import StudyError
+from mnistlab.files import reading
 
 
 class Executor(Protocol):
@@ -109,12 +111,16 @@ class Task:
 
 
 def run_study(task: Task, store: Store, executor: Executor, on_trial: OnTrial) -> StudyRecords:
-    """Run what is missing of `task`; give all of its records.
+    """Commit the plan, run what is missing of `task`; give all of its records.
 
     Raises whatever stops it (KeyboardInterrupt, StorageError): finished trials are kept.
+    StudyError where the trials that are there cannot be gone on with; nothing is written then.
     """
     begun = time.perf_counter()
     ran = _Runner(task, store, executor, on_trial)
+    with reading(store.path, StudyError):
+        ran.book.grids()
+    store.add_plan(task.to_json())
     grids = ran.tune()
     ran.finish(grids)
     return gather(task, store, {"total": time.perf_counter() - begun})

@@ -1,7 +1,7 @@
 // What was read, shown: text, boxes, one digit in full.
 
 const $ = (id) => document.getElementById(id);
-// Never quite none and never quite all, as in the command.
+// Never quite all, as in the command.
 const whole = (share) => (share < 1 && share >= 0.995 ? ">99" : (100 * share).toFixed(0));
 const percent = (share) =>
   share < 1 && share >= 0.9995 ? ">99.9" : (100 * share).toFixed(share < 0.0005 ? 0 : 1);
