@@ -16,7 +16,7 @@ from PIL import Image
 
 from mnistlab.comparing.results import RatePoint
 from mnistlab.comparing.statistics import NEGLIGIBLE
-from mnistlab.reporting import charts
+from mnistlab.reporting import charts, study_rows
 from mnistlab.reporting import study_figures as figures
 
 ALL = [
@@ -56,6 +56,17 @@ def test_an_arm_at_chance_is_off_the_scale_of_the_others():
     assert max(others) < high < 1
     assert all(r.accuracy < low for r in rows if r.arm == "adadelta")
     assert figures.tested_limits(()) == pytest.approx((1 - 0.00212, 1.00012))
+
+
+def test_one_lucky_seed_does_not_put_all_else_off_the_scale():
+    rows = [
+        study_rows.Tested("a", "tuned", 0.1, "complete", seed, accuracy)
+        for seed, accuracy in enumerate((0.20, 0.21, 0.31))
+    ]
+    rows.append(study_rows.Tested("a", "tuned", 0.1, "mean", None, 0.24, 0.19, 0.29))
+    low, high = figures.tested_limits(rows)
+    assert low < 0.19
+    assert high > 0.31
 
 
 def test_forest_rows_are_points(result):

@@ -140,7 +140,8 @@ def _accuracy(trial: TrialRecord) -> float:
 def tested_limits(rows: Sequence[Tested]) -> tuple[float, float]:
     """Return the accuracies between which `rows` are drawn; what is below is off the scale.
 
-    They are those at the tuned rates; the default rates' have a say as far as that leaves room.
+    They are those at the tuned rates, the mean of some arm with its interval at the least; the
+    default rates' have a say as far as that leaves room.
     """
     best = max((v for r in rows for v in (r.accuracy, r.high) if math.isfinite(v)), default=1.0)
 
@@ -148,7 +149,8 @@ def tested_limits(rows: Sequence[Tested]) -> tuple[float, float]:
         own = [v for r in rows if r.at == at for v in (r.accuracy, r.low)]
         return [best - v for v in own if math.isfinite(v)]
 
-    far = reach(below("tuned"), 0.002)
+    means = [best - r.low for r in rows if (r.at, r.state) == ("tuned", "mean")]
+    far = reach(below("tuned"), max(0.002, min(filter(math.isfinite, means), default=0)))
     far = max([far, *(size for size in below("default") if size < 2 * far)])
     return best - 1.06 * far, best + 0.06 * far
 
