@@ -172,6 +172,7 @@ PARAMETERS = {
     "cnn-best:filters=4": cnn(4),
     "cnn-best:filters=4x8x16x16x8": cnn(4, 8, 16, 16, 8),
     "ensemble:members=2": 2 * CNN_BEST,
+    "ensemble:members=3,filters=4x8": 3 * cnn(4, 8),
 }  # fmt: skip
 
 
@@ -232,7 +233,8 @@ def test_a_saved_model_is_plain_keras_and_predicts_the_same(name, images, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["cnn-fast:filters=4xx8", "cnn-best:filters=0", "lenet:depth=3",
-                                  "cnn-fast:filters=2000", "ensemble:members=1"])  # fmt: skip
+                                  "cnn-fast:filters=2000", "ensemble:members=1",
+                                  "ensemble:filters=0"])  # fmt: skip
 def test_wrong_options_of_models_are_refused(name):
     with pytest.raises(OptionError, match=r"filters|depth|members"):
         built(name)

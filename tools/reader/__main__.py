@@ -1,8 +1,8 @@
 """Make the network that reads: `src/mnistlab/reading/network`.
 
 python -m tools.reader data reader.npz      draw the pictures (ten minutes on two cores)
-mnistlab train --dataset reader.npz --classes 12 --model cnn-best:filters=48x96x128x192 \\
-    --seed 1 --out runs/reader
+mnistlab train --dataset reader.npz --classes 12 --epochs 12 --seed 1 --out runs/reader \\
+    --model ensemble:members=2,filters=48x96x128x192
 python -m tools.reader finish runs/reader reader.npz runs/finished    three epochs as they are
 python -m tools.reader take runs/finished reader.npz   calibrate it, and put it in its place
 
@@ -54,7 +54,7 @@ def write_data(target: Path) -> None:
 
 
 def finish(folder: Path, data: Path, target: Path) -> None:
-    """Train a finished run's model on, on pictures that are not varied; a copy of the run gets it.
+    """Train a finished run's networks on, on pictures as they are; a copy of the run gets it.
 
     Varied pictures have another spread than those that will be read, and the normalisation layers
     had learnt that one: with it a sixth of what is no digit was taken for one.
@@ -62,7 +62,7 @@ def finish(folder: Path, data: Path, target: Path) -> None:
     use_backend("jax")
     import keras
 
-    from mnistlab.models.zoo import without_probabilities
+    from mnistlab.models.zoo import members_of, without_probabilities
     from mnistlab.training.train import load_model
 
     run, arrays = Run.open(folder), np.load(data)
@@ -71,9 +71,9 @@ def finish(folder: Path, data: Path, target: Path) -> None:
     keras.utils.set_random_seed(run.settings.seed)
     rates = keras.optimizers.schedules.CosineDecay(RATE, EPOCHS * (len(images) // BATCH))
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.02)
-    logits = without_probabilities(whole)
-    logits.compile(keras.optimizers.Adam(rates), loss)
-    mnistlab.fit(logits, images, labels, batch_size=BATCH, epochs=EPOCHS)
+    for member in members_of(without_probabilities(whole)):
+        member.compile(keras.optimizers.Adam(rates), loss)
+        mnistlab.fit(member, images, labels, batch_size=BATCH, epochs=EPOCHS)
     shutil.copytree(folder, target)
     whole.save(target / "model.keras")
     metrics = run.document("metrics.json")

@@ -6,6 +6,7 @@ All are ink (h, w) of 0..1. Letters that are digits in many a hand (y an open 4)
 from __future__ import annotations
 
 import string
+import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,10 @@ Maker = Callable[[np.random.Generator], F64]
 
 TWINS = "OoIlSsZzbqgy"
 LETTERS = "".join(letter for letter in string.ascii_letters if letter not in TWINS)
+SCRIPTS, BRAILLE = ("Ll", "Lu", "Lo", "Sm", "Sc", "So"), range(0x2800, 0x2900)
+"""Unicode's categories of letters and signs; dots in rows are none that anybody writes."""
+ALIKE = 0.72
+"""A letter of any script that is so much like a digit may be one: the cosine of both, printed."""
 SIGNS = "+*=?&#@%$<>~^{}[]\"':;.,-_"
 PRINTED = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "DejaVuSans-Bold", "DejaVuSans-Oblique")
 """Of matplotlib's own fonts; the others, and those of the system, are left for judging."""
@@ -87,9 +92,60 @@ def printed_letter(rng: np.random.Generator) -> F64:
     return printed(text, font, int(rng.integers(36, 120)))
 
 
+@lru_cache(maxsize=1)
+def scripts() -> tuple[str, ...]:
+    """List the letters and signs of all scripts that one of matplotlib's fonts has, and no digit.
+
+    Those that look like one, whatever they are elsewhere, are left out.
+    """
+    from fontTools.ttLib import TTFont
+
+    faces = [matplotlib_font(name) for name in PRINTED]
+    digits = np.stack([_print(digit, face) for face in faces for digit in string.digits])
+    found = []
+    for code in sorted(set(TTFont(faces[0]).getBestCmap()) - set(BRAILLE)):
+        letter = chr(code)
+        plain = unicodedata.normalize("NFKD", letter)[0]
+        if unicodedata.category(letter) not in SCRIPTS or plain in TWINS:
+            continue
+        if 0 < float((digits @ _print(letter, faces[0])).max()) < ALIKE:
+            found.append(letter)
+    return tuple(found)
+
+
+def _print(letter: str, face: Path) -> F64:
+    """Print a letter as large as its square of 12x12: (144,) of length 1, or 0 for nothing."""
+    ink = printed(letter, face, 48)
+    rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.1) for axis in (1, 0))
+    if not len(rows):
+        return np.zeros(144)
+    cut = Image.fromarray(np.rint(ink * 255).astype(np.uint8)).crop(
+        (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    )
+    side = max(cut.size)
+    square = Image.new("L", (side, side))
+    square.paste(cut, ((side - cut.width) // 2, (side - cut.height) // 2))
+    small = np.asarray(square.resize((12, 12), Image.Resampling.BOX), float).ravel()
+    return np.asarray(small / max(float(np.linalg.norm(small)), 1e-9))
+
+
+def foreign_letter(rng: np.random.Generator) -> F64:
+    """Print a letter or sign of any script, with another pen, slanted and stretched."""
+    among = scripts()
+    height = int(rng.integers(36, 110))
+    ink = np.pad(printed(among[rng.integers(len(among))], matplotlib_font(PRINTED[0]), height), 8)
+    soft = ndimage.gaussian_filter(ink, 0.025 * height)
+    ink = np.clip(0.5 + rng.uniform(2, 8) * (soft - rng.uniform(0.2, 0.55)), 0, 1)
+    slant, wide = rng.normal(0, 0.15), np.exp(rng.normal(0, 0.15))
+    middle = (np.array(ink.shape) - 1) / 2
+    matrix = np.array([[1, 0], [slant, wide]])
+    moved = ndimage.affine_transform(ink, matrix, middle - matrix @ middle, order=1)
+    return moved if moved.max() > 0.5 else ink
+
+
 def scribble(rng: np.random.Generator) -> F64:
     """Draw a pen that wanders, for a while or for long."""
-    points = (_points, _walk, _loops)[rng.integers(3)](rng)
+    points = (_points, _walk, _loops, _glide, _gesture)[rng.integers(5)](rng)
     return draw([points], int(rng.integers(32, 110)), pen_width(rng))
 
 
@@ -99,7 +155,7 @@ def _points(rng: np.random.Generator) -> F64:
 
 
 def _walk(rng: np.random.Generator) -> F64:
-    steps = np.cumsum(rng.normal(0, 1, (int(rng.integers(4, 40)), 2)), axis=0)
+    steps = np.cumsum(rng.normal(0, 1, (int(rng.integers(8, 40)), 2)), axis=0)
     return np.asarray(steps / np.ptp(steps, axis=0).max())
 
 
@@ -111,6 +167,40 @@ def _loops(rng: np.random.Generator) -> F64:
         large = rng.normal(0, 0.5 / often, 2)
         path += large * np.sin(often * turns[:, None] + rng.uniform(0, 2 * np.pi, 2))
     return np.asarray(path / np.ptp(path, axis=0).max())
+
+
+def _glide(rng: np.random.Generator) -> F64:
+    """Move a pen that has weight: it keeps a share of its speed, and is pushed at random."""
+    kept, velocity = rng.uniform(0.5, 0.93), rng.normal(0, 1, 2)
+    pushes = rng.normal(0, 1, (int(rng.integers(25, 120)), 2))
+    steps = []
+    for push in pushes:
+        velocity = kept * velocity + np.sqrt(1 - kept**2) * push
+        steps.append(velocity)
+    path = np.cumsum(steps, axis=0)
+    return np.asarray(path / max(float(np.ptp(path, axis=0).max()), 1e-6))
+
+
+def _gesture(rng: np.random.Generator) -> F64:
+    """Add swift movements, each an arc begun before the last has ended.
+
+    The kinematic theory of rapid movements: Plamondon 1995, https://doi.org/10.1007/BF00202785.
+    """
+    count = int(rng.integers(6, 15))
+    time = np.linspace(0, 0.25 * count + 1, 10 * count)
+    velocity, angle = np.zeros((len(time), 2)), rng.uniform(0, 2 * np.pi)
+    for number in range(count):
+        since = np.maximum(time - 0.25 * number * rng.uniform(0.8, 1.2), 1e-6)
+        spread = rng.uniform(0.2, 0.5)
+        speed = np.exp(-((np.log(since) + 1.2) ** 2) / (2 * spread**2)) / since
+        progress = np.clip(np.cumsum(speed) / max(float(speed.sum()), 1e-9), 0, 1)
+        heading = angle + rng.normal(0, 1.2) * (progress - 0.5)
+        velocity += rng.uniform(0.3, 1) * speed[:, None] * np.stack(
+            [np.cos(heading), np.sin(heading)], axis=1
+        )  # fmt: skip
+        angle += rng.choice([-1, 1]) * rng.uniform(0.6, 2.6)
+    path = np.cumsum(velocity, axis=0)
+    return np.asarray(path / max(float(np.ptp(path, axis=0).max()), 1e-6))
 
 
 def crossed_out(rng: np.random.Generator) -> F64:
@@ -216,6 +306,27 @@ def dash(rng: np.random.Generator) -> F64:
     return np.asarray(np.hypot(across[:, None], across) < 1, float)
 
 
+def mirrored(rng: np.random.Generator) -> F64:
+    """Fill a many-sided shape that is alike on both sides, lighter in places."""
+    height = int(rng.integers(28, 110))
+    corners = rng.uniform(0, 1, (int(rng.integers(4, 9)), 2)) * [rng.uniform(0.3, 0.8), 1]
+    turns = np.arctan2(corners[:, 1] - 0.5, corners[:, 0])
+    half = corners[np.argsort(turns)] * height
+    middle = half[:, 0].max()
+    picture = Image.new("L", (int(2 * middle) + 3, height + 2))
+    canvas = ImageDraw.Draw(picture)
+    for sign in (-1, 1):
+        side = [(float(middle + sign * x + 1), float(y + 1)) for x, y in half]
+        canvas.polygon([(middle + 1, side[0][1]), *side, (middle + 1, side[-1][1])], fill=255)
+    ink = np.asarray(picture, float) / 255
+    noise = ndimage.gaussian_filter(rng.normal(0, 1, ink.shape), rng.uniform(0.5, 9))
+    ink = ink * np.clip(
+        1 - rng.uniform(0, 0.5) * np.abs(noise) / max(float(noise.std()), 1e-6), 0, 1
+    )
+    turned = ndimage.rotate(ink, rng.normal(0, 12), order=1)
+    return np.asarray(np.clip(turned, 0, 1) if turned.max() > 0.5 else ink)
+
+
 def silhouette(rng: np.random.Generator) -> F64:
     """Draw a thing as high as wide or so, alike on both sides, with folds, seams or a pattern."""
     height = int(rng.integers(28, 110))
@@ -266,7 +377,7 @@ def together(inks: Sequence[F64], rng: np.random.Generator) -> F64:
 
 
 MAKERS: dict[Maker, int] = {
-    letter_by_hand: 10, printed_letter: 6, scribble: 7, crossed_out: 2, shape: 4, blot: 3, dash: 1,
-    silhouette: 4,
+    letter_by_hand: 10, printed_letter: 6, foreign_letter: 8, scribble: 11, crossed_out: 2,
+    shape: 4, blot: 3, dash: 1, silhouette: 4, mirrored: 2,
 }  # fmt: skip
 """With the share that each has."""

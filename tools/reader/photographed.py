@@ -25,14 +25,26 @@ def enlarged(image: U8, height: int, rng: np.random.Generator) -> F64:
     """Draw a digit of MNIST large, its strokes a little thinner or thicker: ink cut out, 0..1."""
     size = round(28 * height / 20)
     large = Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC)
-    ink = np.asarray(large, float) / 255
+    return _penned(np.asarray(large, float) / 255, height, rng, (2, 8))
+
+
+def from_blocks(ink: F64, height: int, rng: np.random.Generator) -> F64:
+    """Draw what is known as ink in blocks (8, 8) of 0..1 large: ink cut out, 0..1."""
+    blocks = Image.fromarray(np.rint(np.pad(ink, 1) * 255).astype(np.uint8))
+    size = round(height * len(ink) / (len(ink) - 1))
+    large = blocks.resize((size, size), Image.Resampling.BICUBIC)
+    return _penned(np.asarray(large, float) / 255, height, rng, (1, 6))
+
+
+def _penned(
+    large: F64, height: int, rng: np.random.Generator, sharpest: tuple[float, float]
+) -> F64:
     # Beyond the ink and within it, about as far as pixels of the picture.
-    soft = ndimage.gaussian_filter(ink, 0.03 * height)
-    sharp = rng.uniform(2, 8)
-    ink = np.clip(0.5 + sharp * (soft - rng.uniform(0.25, 0.6)), 0, 1)
+    soft = ndimage.gaussian_filter(large, 0.03 * height)
+    ink = np.clip(0.5 + rng.uniform(*sharpest) * (soft - rng.uniform(0.25, 0.6)), 0, 1)
     rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.1) for axis in (1, 0))
     if not len(rows):
-        return np.asarray(large, float) / 255
+        return large
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import mnistlab
-from tools.reader.handwriting import load_pens, proportioned
+from tools.reader.handwriting import load_forms, load_pens, proportioned
 from tools.reader.others import (
     ENGRAVED,
     MAKERS,
@@ -28,7 +28,7 @@ from tools.reader.others import (
     printed,
     together,
 )
-from tools.reader.photographed import enlarged, photograph, seen
+from tools.reader.photographed import enlarged, from_blocks, photograph, seen
 from tools.reader.scenes import scene_piece
 from tools.reader.strokes import DIGITS, F64, bent, draw
 
@@ -36,7 +36,9 @@ NONE, SEVERAL = 10, 11
 """The labels of what is no digit, and of digits that run together."""
 HELD_OUT = 5000
 """The last images of MNIST's training split are for choosing."""
-RULED = ("mnist", "forms", "pens")
+KEPT = 800
+"""Likewise of the digits in blocks."""
+RULED = ("mnist", "forms", "pens", "writers")
 """Half of these are on ruled paper."""
 CHUNK = 500
 UPRIGHT, THIN = 0.6, 0.22
@@ -65,6 +67,11 @@ def _mnist() -> tuple[U8, U8]:
 @lru_cache(maxsize=1)
 def _pens() -> tuple[F64, npt.NDArray[np.int64]]:
     return load_pens()
+
+
+@lru_cache(maxsize=1)
+def _blocks() -> tuple[F64, npt.NDArray[np.int64]]:
+    return load_forms()
 
 
 def height(rng: np.random.Generator) -> int:
@@ -96,6 +103,13 @@ def _pen(number: int, learn: bool, rng: np.random.Generator) -> Drawn:
     digit = int(labels[at])
     form = [proportioned(points[at], digit, rng)]
     return draw(bent(form, rng, 0.01), height(rng), pen_width(rng)), digit
+
+
+def _writer(number: int, learn: bool, rng: np.random.Generator) -> Drawn:
+    inks, labels = _blocks()
+    count = len(inks) - KEPT
+    at = number % count if learn else count + number % KEPT
+    return from_blocks(inks[at], height(rng), rng), int(labels[at])
 
 
 def _print(number: int, learn: bool, rng: np.random.Generator) -> Drawn:
@@ -133,10 +147,11 @@ SOURCES: dict[str, Source] = {
     "forms": Source(14_000, 1_500, _form),
     "pens": Source(6_000, 1_000, _pen),
     "print": Source(3_000, 500, _print),
-    "others": Source(28_000, 2_000, _other),
+    "others": Source(36_000, 2_000, _other),
     "parts": Source(3_500, 500, _part),
     "together": Source(6_000, 500, _together),
     "scenes": Source(8_000, 1_000, _scene),
+    "writers": Source(9_000, 800, _writer),
 }
 
 

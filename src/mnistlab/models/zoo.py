@@ -66,25 +66,44 @@ def build(
     if is_own(model):
         return load_own(model, find_last_activation(loss, last_activation), classes)
     spec = parse_spec(model)
+    how: dict[str, Any] = {
+        "normalize": normalize, "activation": activation, "classes": classes, "pixels": pixels,
+        "last": find_last_activation(loss, last_activation),
+    }  # fmt: skip
     if spec.name == ENSEMBLE:
-        return _ensemble(
-            spec, normalize=normalize, activation=activation, loss=loss,
-            last_activation=last_activation, classes=classes, pixels=pixels,
-        )  # fmt: skip
+        return _ensemble(spec, **how)
     if spec.name not in ZOO:
         raise UnknownNameError("model", spec.name, [*ZOO, ENSEMBLE])
+    _check_options(spec, _options_of(spec.name))
+    return _single(spec, **how)
+
+
+def _single(
+    spec: Spec,
+    *,
+    normalize: str,
+    activation: str,
+    classes: int,
+    pixels: PixelStatistics | None,
+    last: str,
+) -> keras.Model:
     check_activation(activation)
-    last = find_last_activation(loss, last_activation)
-    takes = list(inspect.signature(ZOO[spec.name]).parameters)[1:]
-    for option in spec.options:
-        if option not in takes:
-            known = f"its options: {', '.join(takes)}" if takes else "it has no options"
-            raise OptionError(f"the model '{spec.name}' does not take '{option}'; {known}")
     body = ZOO[spec.name](activation, **spec.options)
     inputs = keras.Input((28, 28), dtype="uint8", name="images")
     first = normalization_layers(normalize, pixels)
     head = keras.layers.Dense(classes, activation=last, name="digits")
     return keras.Sequential([inputs, *first, *body, head], name=spec.name.replace("-", "_"))
+
+
+def _check_options(spec: Spec, takes: list[str]) -> None:
+    for option in spec.options:
+        if option not in takes:
+            known = f"its options: {', '.join(takes)}" if takes else "it has no options"
+            raise OptionError(f"the model '{spec.name}' does not take '{option}'; {known}")
+
+
+def _options_of(name: str) -> list[str]:
+    return list(inspect.signature(ZOO[name]).parameters)[1:]
 
 
 def members_of(model: keras.Model) -> list[keras.Model]:
@@ -96,18 +115,19 @@ def members_of(model: keras.Model) -> list[keras.Model]:
 def _ensemble(spec: Spec, **how: Any) -> keras.Model:
     """Average what `members` networks say that are trained one after another, each by itself.
 
+    Other options are the members'.
     Of logits this is the geometric mean of their probabilities (Hansen & Salamon 1990,
     https://doi.org/10.1109/34.58871).
     """
-    members = spec.options.get("members", 5)
-    if set(spec.options) - {"members"}:
-        raise OptionError(f"'{ENSEMBLE}' takes members only, as in {ENSEMBLE}:members=5")
+    _check_options(spec, ["members", *_options_of(MEMBER)])
+    options = dict(spec.options)
+    members = options.pop("members", 5)
     if isinstance(members, bool) or not isinstance(members, int) or not 2 <= members <= 100:
         raise OptionError(f"members={members}; an ensemble has 2 to 100 of them")
     inputs = keras.Input((28, 28), dtype="uint8", name="images")
     said = []
     for number in range(1, members + 1):
-        member = build(MEMBER, **how)
+        member = _single(Spec(MEMBER, options), **how)
         member.name = f"{MEMBER_NAME}{number}"
         said.append(member(inputs))
     return keras.Model(inputs, keras.layers.Average(name="digits")(said), name=ENSEMBLE)
