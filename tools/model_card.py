@@ -63,15 +63,17 @@ seeds, a test accuracy that scatters as the recipe's seeds do (standard deviatio
 
 # The network that reads
 
-`mnistlab read` and `mnistlab serve` have a network of their own, of the same kind, with twelve
-answers: the ten digits, "no digit", and "several digits that run together".
+`mnistlab read` and `mnistlab serve` have one of their own, two networks of the same kind whose
+answers are averaged, with twelve answers: the ten digits, "no digit", and "several digits that run
+together".
 
 | | |
 |---|---|
 | file | `src/mnistlab/reading/network/digits.onnx`, {reader_size:,} bytes |
 | SHA-256 | `{reader[sha256]}` |
 | made by | `python -m tools.reader data reader.npz`, then `{reader_command}`, then \
-`python -m tools.reader take RUN reader.npz` |
+`python -m tools.reader finish RUN reader.npz FINISHED`, then \
+`python -m tools.reader take FINISHED reader.npz` |
 | data | SHA-256 of reader.npz `{reader[data_sha256]}` |
 | temperature | {reader[temperature]}, which makes the labels of what it was chosen on likeliest |
 | vouches for | what has at least {least:.0f} % |
@@ -79,12 +81,12 @@ answers: the ten digits, "no digit", and "several digits that run together".
 It learnt from MNIST's training split but for its last 5,000 images; from the same drawn on paper,
 photographed, and found again by the reader; from digits drawn in the forms that MNIST has few of
 (the 1 with a flag and a foot, the 7 with a bar, the open 4); from half of the pen movements of 44
-writers in Turkey (Alpaydin & Alimoglu 1998, CC BY 4.0); from Hershey's and matplotlib's fonts; from
-letters, signs, scribbles, shapes, stains, parts of digits and digits that touch; and from what the
-reader finds in scikit-image's photographs and in light on squared paper. All is drawn by
-`tools/reader`, through the reader's own path: drawn again by a later version of it, pictures differ
-a little. That happened while this one was made: the digest is of what it was finished with, which
-has 12,000 scribbles of every length more than what it was trained on.
+writers in Turkey (Alpaydin & Alimoglu 1998, CC BY 4.0), and from 3,023 digits on forms by 30 others
+(Alpaydin & Kaynak 1998, CC BY 4.0; scikit-learn's `load_digits` are by 13 who are not among them);
+from Hershey's and matplotlib's fonts; from letters and signs of all scripts, scribbles, shapes,
+stains, parts of digits and digits that touch; and from what the reader finds in scikit-image's
+photographs and in light on squared paper. All is drawn by `tools/reader`, through the reader's own
+path: drawn again by a later version of it, pictures differ a little.
 
 Chosen on pictures of the same making, of other digits:
 

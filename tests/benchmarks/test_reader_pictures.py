@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tools.reader.others import MAKERS, letter_by_hand, part, together
-from tools.reader.photographed import photograph, seen
+from tools.reader.handwriting import load_forms
+from tools.reader.others import MAKERS, letter_by_hand, part, scripts, together
+from tools.reader.photographed import from_blocks, photograph, seen
 from tools.reader.pictures import might_be_one
 from tools.reader.strokes import DIGITS, bent, curve, draw
 
@@ -74,3 +75,30 @@ def test_a_digit_on_ruled_paper_is_seen_without_the_rules():
         image = seen(picture, box)
         found.append(image is not None and (image[:, :8] < 60).all())
     assert np.mean(found) > 0.6
+
+
+def test_letters_of_all_scripts_are_none_that_look_like_digits():
+    letters = scripts()
+    assert len(letters) > 1000
+    assert {"Ж", "Ω", "ن", "→"} <= set(letters)
+    assert not {"О", "о", "З", "Ӏ", "Ō", "٣", "2"} & set(letters)
+
+
+def test_ink_in_blocks_is_drawn_where_it_was():
+    blocks = np.zeros((8, 8))
+    blocks[:, 1] = blocks[0] = 1
+    ink = from_blocks(blocks, 80, np.random.default_rng(0))
+    assert 60 < len(ink) < 100
+    upright, level = ink[:, : ink.shape[1] // 3], ink[: len(ink) // 4]
+    assert upright.max(axis=1).mean() > 0.8
+    assert level.max(axis=0).mean() > 0.8
+    assert ink[len(ink) // 2 :, ink.shape[1] // 2 :].max() < 0.1
+
+
+def test_writers_to_be_judged_by_are_not_learnt_from():
+    datasets = pytest.importorskip("sklearn.datasets")
+    inks, labels = load_forms()
+    learnt = {ink.tobytes() for ink in inks}
+    judged = datasets.load_digits().images / 16
+    assert (len(inks), len(labels)) == (3823, 3823)
+    assert not any(image.tobytes() in learnt for image in judged)
