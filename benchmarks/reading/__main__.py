@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from benchmarks.reading import others, pages, speed
 from benchmarks.reading.pages import Array, Paper
 from benchmarks.record import circumstances, record_path, save
 from mnistlab.evaluation.scores import wilson_interval
+
+if TYPE_CHECKING:
+    from mnistlab.reading.read import Reading
 
 PAPERS = {
     "plain": Paper(shade=False, rules=False, noise=False),
@@ -89,10 +92,13 @@ def singles(count: int, pool: ProcessPoolExecutor) -> dict[str, Any]:
     say(f"{count} digits alone")
     found = list(pool.map(_single, range(count), chunksize=50))
     labels = test_split()[1][np.arange(count) % 10_000]
-    as_is, drawn, top, sure, naive = (np.array(each) for each in zip(*found, strict=True))
+    as_is, likeliest, drawn, top, sure, naive = (
+        np.array(each) for each in zip(*found, strict=True)
+    )
     answered = drawn >= 0
     return {
         "originals": share(int((as_is == labels).sum()), count),
+        "originals_without_abstention": share(int((likeliest == labels).sum()), count),
         "drawn": share(int((drawn == labels).sum()), count),
         "drawn_without_abstention": share(int((top == labels).sum()), count),
         "naive": share(int((naive == labels).sum()), count),
@@ -115,22 +121,25 @@ def packed(sure: Array, right: Array) -> dict[str, str]:
     }
 
 
-def _single(number: int) -> tuple[int, int, int, float, int]:
-    """Read one: as it is, drawn (-1 for not answered), its likeliest and how sure; naively."""
+def _single(number: int) -> tuple[int, int, int, int, float, int]:
+    """Read one: as it is and drawn, each its answer (-1 for none) and the likeliest; naively."""
     from mnistlab.reading.network import load_network
     from mnistlab.reading.read import read
 
     image = test_split()[0][number % 10_000]
     drawn = pages.alone(image, np.random.default_rng([1, number]))
-    reading = read(drawn)
-    network = load_network()
-    as_is = int(network.shares(image[None])[0].argmax())
-    naive = int(network.shares(naively(drawn)[None])[0].argmax())
+    naive = int(load_network().shares(naively(drawn)[None])[0].argmax())
+    as_is, likeliest, _ = _answer(read(image))
+    return as_is, likeliest, *_answer(read(drawn)), naive
+
+
+def _answer(reading: Reading) -> tuple[int, int, float]:
+    """Give the only digit that was read (-1 for none), the likeliest, and how sure that is."""
     if len(reading.digits) != 1:
-        return as_is, -1, -1, 0.0, naive
+        return -1, -1, 0.0
     digit = reading.digits[0]
     said = -1 if digit.digit is None else digit.digit
-    return as_is, said, digit.alternatives[0][0], digit.confidence, naive
+    return said, digit.alternatives[0][0], digit.confidence
 
 
 def naively(picture: Array) -> Array:

@@ -35,7 +35,7 @@ RATE, EPOCHS, BATCH = 1e-3, 3, 128
 """Of the training on pictures as they are."""
 USUAL = 0.05
 """What share of a page is no digit, before anything is known of it."""
-NO_DIGITS, FALSE = ("others", "scenes"), 0.02
+NO_DIGITS, FALSE = ("others", "scenes"), 0.03
 """Of these, each alone on a page, so many may be answered."""
 CANDIDATES = np.linspace(0.3, 0.8, 51)
 """For the confidence below which the reader does not vouch for a digit."""

@@ -8,12 +8,12 @@ cuts      where a piece that is too wide for one digit might be cut, for the net
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
-from mnistlab.reading.ink import Ink, Mask
+from mnistlab.reading.ink import Ink, Mask, without_rule
 
 SPECK = 0.22
 """What is lower and narrower than this share of a usual digit's height is a speck."""
@@ -34,8 +34,12 @@ SLIVER = 0.03
 """What lies along a side of the picture and is so narrow, of the picture's side, is no 1."""
 BROKEN, FEW = 0.12, 3
 """Parts of one digit are no further apart, one above the other, in heights of both together."""
+TORN = 0.05
+"""So near, in heights of both together, parts were one before a rule was taken out between them."""
 BAR = 0.4
 """A level stroke is so much lower than it is wide, and than other pieces are high."""
+LONG = 1.4
+"""A piece that is so wide, in heights of a usual digit, may hang on a rule."""
 WIDE = 1.15
 """Pieces that together are this many times as wide as high are not parts of one digit."""
 
@@ -96,12 +100,29 @@ def find_lines(ink: Ink) -> list[Line]:
     if not pieces:
         return []
     usual = usual_height(pieces)
+    pieces = [part for piece in pieces for part in _unruled(piece, usual)]
     kept = [each for each in pieces if max(each.height, each.width) >= SPECK * usual]
     if len(kept) > MOST_PIECES:
         raise TooManyPieces(f"more than {MOST_PIECES} pieces of ink: this is no page of digits")
     kept = _stacked(kept, usual)
     lines = [_mended(line, ink.mask.shape) for line in _in_lines(kept, usual)]
     return [line for line in lines if line and usual_height(line) >= LOWEST_LINE * usual]
+
+
+def _unruled(piece: Piece, usual: float) -> list[Piece]:
+    """Give the pieces that are left of one if a rule holds it together, or the piece."""
+    if piece.width < LONG * usual or piece.height < LEAST:
+        return [piece]
+    strokes = without_rule(piece.mask)
+    if strokes is None:
+        return [piece]
+    return [
+        replace(
+            part, top=part.top + piece.top, bottom=part.bottom + piece.top,
+            left=part.left + piece.left, right=part.right + piece.left,
+        )
+        for part in _connected(strokes)
+    ]  # fmt: skip
 
 
 def _is_written(piece: Piece, ink: Ink) -> bool:
@@ -202,8 +223,9 @@ def _are_stacked(upper: Piece, lower: Piece, usual: float, among: int) -> bool:
     lowest = min(upper.height, lower.height)
     if among <= FEW and is_bar(upper, lower.height) and common > -BROKEN * whole:
         return lower.left < upper.left and gap <= BROKEN * whole  # the bar of a 5, written last
+    least = 0.25 if abs(gap) <= TORN * whole else 0.5
     return (
-        common >= 0.5 * min(upper.width, lower.width)
+        common >= least * min(upper.width, lower.width)
         and -0.2 * whole <= gap <= BROKEN * whole
         and (among <= FEW or (lowest < 0.75 * usual and whole < 1.4 * usual))
         and max(upper.width, lower.width) < 1.3 * whole

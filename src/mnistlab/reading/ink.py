@@ -39,6 +39,8 @@ WEAK = 0.6
 """Ink that hangs together with a clear stroke needs no more than this share of the threshold."""
 RULE = 0.6
 """A rule covers at least this share of the picture's side, gaps and all."""
+THIN = 0.6
+"""A rule that is found within a piece is so thin, of the widths of its strokes."""
 FRAME, SMALLEST_FRAME, CORNER = 0.85, 32, 0.1
 """The side of a box is straight for this share of its length; a box has so many pixels a side."""
 
@@ -189,6 +191,22 @@ def without_rules(mask: Mask) -> Mask:
     level, thick = _rules(mask, max(40, round(RULE * mask.shape[1])))
     upright, thick_upright = _rules(mask.T, max(40, round(RULE * len(mask))))
     return _apart(mask, level, upright.T, thick, thick_upright)
+
+
+def without_rule(mask: Mask) -> Mask | None:
+    """Take a rule out of one piece of ink that runs along most of it; None where there is none.
+
+    Where it is too short for the page's rules, in shade say, what tells it from a bar that digits
+    share is that it is far thinner than their strokes.
+    """
+    level, thick = _rules(mask, round(RULE * mask.shape[1]), 0.12 * len(mask))
+    strokes = mask & ~level
+    if not (level.any() and strokes.any()):
+        return None
+    stroke = 2 * float(np.percentile(ndimage.distance_transform_edt(strokes)[strokes], 90))
+    if thick > THIN * stroke:
+        return None
+    return _apart(mask, level, np.zeros_like(mask), thick, 0)
 
 
 def without_frames(mask: Mask) -> Mask:

@@ -122,7 +122,8 @@ def read_pixels(pixels: npt.NDArray[np.float32], factor: int) -> Reading:
             return Reading(())
         whole = Piece(0, 0, SIDE, SIDE, image > 0)
         image = image if _is_as_mnist(image) else as_mnist(image)
-        return Reading(((_digit(whole, network.shares(image[None])[0], image, network, 1),),))
+        (shares,) = network.together(network.shares(image[None]))
+        return Reading(((_digit(whole, shares, image, network, 1),),))
     best, explained = Reading(()), 0.0
     for number, (ink, enough) in enumerate(views(pixels)):
         reading, share = _read_ink(ink, network, factor)
