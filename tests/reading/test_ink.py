@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pages import coloured, photographed, written
 
-from mnistlab.reading.ink import find_ink, without_rules
+from mnistlab.reading.ink import find_ink, without_rule, without_rules
 
 PENS = {
     "black on white": (255, 0),
@@ -66,3 +66,24 @@ def test_rules_go_and_strokes_stay(slope, turned):
     left = without_rules(page.T).T if turned else without_rules(page)
     assert (left & strokes).sum() > 0.97 * strokes.sum()
     assert (left & ~strokes).sum() < 0.05 * (rules & ~strokes).sum()
+
+
+def hung_on(thick):
+    """Draw two strokes of 8 that hang on a level line of so many pixels."""
+    rows, columns = np.mgrid[:70, :200]
+    strokes = ((abs(columns - 60) < 4) | (abs(columns - 140) < 4)) & (rows < 60)
+    rule = (rows >= 60) & (rows < 60 + thick)
+    return strokes, rule
+
+
+def test_a_thin_rule_goes_from_one_piece_of_ink():
+    strokes, rule = hung_on(thick=3)
+    assert np.array_equal(without_rule(strokes | rule) & ~rule, strokes)
+    assert (without_rule(strokes | rule) & rule).sum() < 0.2 * rule.sum()
+
+
+@pytest.mark.parametrize("what", ["a bar as thick as the strokes", "strokes alone", "a rule alone"])
+def test_of_what_is_no_rule_in_a_piece_nothing_is_taken(what):
+    strokes, rule = hung_on(thick=8)
+    masks = {"a bar as thick as the strokes": strokes | rule, "strokes alone": strokes}
+    assert without_rule(masks.get(what, rule)) is None

@@ -14,6 +14,8 @@ from PIL import Image
 
 import mnistlab
 from mnistlab.errors import DataError
+from mnistlab.reading.digits import find_lines
+from mnistlab.reading.ink import find_ink
 
 
 def text(labels):
@@ -55,6 +57,26 @@ def test_mnists_own_files_are_taken_as_they_are(chosen):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_line_on_ruled_paper_in_bad_light(line, seed):
     assert mnistlab.read(photographed(written(line[0]), seed)).text == line[1]
+
+
+def test_a_rule_that_ends_in_the_line_holds_no_digits_together(line):
+    ink = written(line[0], margin=80)
+    page = coloured(ink, 250, 40).astype(np.float32)
+    bottom = int(np.flatnonzero(ink.max(axis=1) > 0.5)[-1])
+    page[bottom - 1 : bottom + 1, : page.shape[1] // 2] *= 0.6  # less than the page's rules cover
+    found = find_lines(find_ink(page))
+    assert [len(pieces) for pieces in found] == [6]
+    assert mnistlab.read(page.astype(np.uint8)).text == line[1]
+
+
+def test_what_a_rule_tore_apart_is_one_piece():
+    page = np.full((120, 340), 250, np.float32)
+    for left in (110, 160, 210, 260):
+        page[33:78, left : left + 8] = 20
+    page[40:55, 54:89] = page[58:77, 33:63] = 20  # one begins below where the other ends
+    (pieces,) = find_lines(find_ink(page))
+    assert len(pieces) == 5
+    assert pieces[0].height > 36
 
 
 def test_lines_are_read_from_top_to_bottom(chosen):
