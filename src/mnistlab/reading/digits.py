@@ -26,12 +26,16 @@ LOWEST_LINE = 0.4
 """Lines lower than this share of the usual digit are rests of rules, dirt, small print."""
 FAINTEST_STROKE = 0.4
 """The strongest ink of a piece, as a share of the picture's."""
+HAIR, FAINT_RULE = 3, 0.2
+"""What is so thin, in pixels, is no 1 if there is more ink than this beyond both its ends."""
 SMALL = 0.1
 """What a side cuts off and is so small, of the picture's side, is too little to be read."""
 THUMBNAIL = 40
 """A picture of so few pixels a side is of one digit alone, without a table or a shadow."""
 SLIVER = 0.03
 """What lies along a side of the picture and is so narrow, of the picture's side, is no 1."""
+IN_CORNER = 0.4
+"""What lies along two sides that meet, with such a share of each of its own, is in a corner."""
 BROKEN, FEW = 0.12, 3
 """Parts of one digit are no further apart, one above the other, in heights of both together."""
 TORN = 0.05
@@ -131,7 +135,21 @@ def _is_written(piece: Piece, ink: Ink) -> bool:
         return False
     rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
     full = float(np.percentile(ink.amount[rows, columns][piece.mask], 80))
-    return full >= FAINTEST_STROKE and not _is_edge(piece, ink.mask.shape)
+    if full < FAINTEST_STROKE or _is_edge(piece, ink.mask.shape):
+        return False
+    return not (min(piece.height, piece.width) <= HAIR and _goes_on(piece, ink))
+
+
+def _goes_on(piece: Piece, ink: Ink) -> bool:
+    """Say whether a thin piece goes on, fainter, beyond both its ends: it is of a rule."""
+    amount, (begin, end), across = ink.amount, (piece.top, piece.bottom), (piece.left, piece.right)
+    if piece.width > piece.height:
+        amount, (begin, end), across = amount.T, across, (begin, end)
+    strip = amount[:, slice(*across)].max(axis=1)
+    length = end - begin
+    beyond = [part for part in (strip[max(0, begin - length) : begin], strip[end : end + length])
+              if len(part)]  # fmt: skip
+    return bool(beyond) and all(float(np.median(part)) > FAINT_RULE for part in beyond)
 
 
 def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
@@ -151,18 +169,24 @@ def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
     if max(piece.height, piece.width) < SMALL * max(shape):
         return True
     shares = touched / np.array([width, width, height, height])
+    fills = min(piece.height / height, piece.width / width) >= 0.9
     if (shares > 0.9).sum() > 1 or (shares.max() > 0.9 and (shares > 0.3).sum() > 1):
-        return bool(piece.mask.mean() < 0.5)  # else a 1 that fills the picture
-    if min(piece.height / height, piece.width / width) >= 0.9:
+        # Else a 1 that fills the picture, with all of its corners or with two.
+        corners = piece.mask[[0, 0, -1, -1], [0, -1, 0, -1]].sum()
+        return bool(piece.mask.mean() < 0.5 or not fills or corners == 3)
+    if fills:
         return False
     longer = max(piece.height, piece.width)
     if min(piece.height, piece.width) < SLIVER * max(shape) and touched.max() > 0.8 * longer:
         return True
-    if max(piece.height / height, piece.width / width) <= 0.25:
-        return False
     thick = 2 * float(ndimage.distance_transform_edt(piece.mask).max())
-    solid = thick > 0.35 * min(piece.height, piece.width)
-    return bool(solid and touched.max() > 0.5 * longer)
+    if thick <= 0.35 * min(piece.height, piece.width):
+        return False
+    own = touched / np.array([piece.width, piece.width, piece.height, piece.height])
+    if own[:2].max() > IN_CORNER and own[2:].max() > IN_CORNER:
+        return True
+    large = max(piece.height / height, piece.width / width) > 0.25
+    return bool(large and touched.max() > 0.5 * longer)
 
 
 def is_cut_off(piece: Piece, shape: tuple[int, ...]) -> bool:

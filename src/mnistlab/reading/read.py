@@ -7,7 +7,7 @@ one, is `?`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -38,6 +38,8 @@ FAINT = 0.35
 """Likewise what has so much less ink."""
 FRAGMENT = 0.75
 """What a side of the picture cuts off, and is so much lower than the digits, is part of one."""
+AMONG_OTHERS = 0.8
+"""Where most of what is there is no digit, none is vouched for of which one is less sure."""
 UNKNOWN = "?"
 ALTERNATIVES = 3
 
@@ -159,9 +161,15 @@ def _read_ink(ink: Ink, network: Network, factor: int) -> tuple[Reading, float]:
         _digit(piece, share, image, network, factor)
         for piece, share, image in zip(pieces, shares, images, strict=True)
     ]
+    if 2 * sum(digit.digit is None for digit in digits) > len(digits):
+        digits = [_if_sure(digit) for digit in digits]
     kept = iter(zip(_written(pieces, digits, ink), digits, strict=True))
     found = [tuple(digit for there, digit in islice(kept, len(line)) if there) for line in lines]
     return Reading(tuple(filter(None, found))), float(known / ink.mask.sum())
+
+
+def _if_sure(digit: Digit) -> Digit:
+    return digit if digit.confidence >= AMONG_OTHERS else replace(digit, digit=None)
 
 
 def _written(pieces: Sequence[Piece], digits: Sequence[Digit], ink: Ink) -> list[bool]:
