@@ -15,7 +15,7 @@ from PIL import Image
 import mnistlab
 from mnistlab.errors import DataError
 from mnistlab.reading.digits import find_lines
-from mnistlab.reading.ink import find_ink
+from mnistlab.reading.ink import Ink, find_ink
 
 
 def text(labels):
@@ -67,6 +67,24 @@ def test_a_rule_that_ends_in_the_line_holds_no_digits_together(line):
     found = find_lines(find_ink(page))
     assert [len(pieces) for pieces in found] == [6]
     assert mnistlab.read(page.astype(np.uint8)).text == line[1]
+
+
+def test_what_goes_on_beyond_its_ends_is_no_1():
+    amount = np.zeros((200, 200), np.float32)
+    amount[60:90, 100:102] = 1
+    alone = Ink(amount, amount > 0.5)
+    amount = amount.copy()
+    amount[:60, 100:102] = amount[90:, 100:102] = 0.4  # a rule, of which a part is dark enough
+    assert [len(line) for line in find_lines(alone)] == [1]
+    assert find_lines(Ink(amount, amount > 0.5)) == []
+
+
+def test_a_corner_in_shadow_is_no_digit():
+    rows, columns = np.mgrid[:200, :300]
+    corner = rows + columns < 110
+    assert find_lines(Ink(corner.astype(np.float32), corner)) == []
+    within = (abs(rows - 100) < 30) & (abs(columns - 150) < 4)
+    assert [len(line) for line in find_lines(Ink(within.astype(np.float32), within))] == [1]
 
 
 def test_what_a_rule_tore_apart_is_one_piece():
