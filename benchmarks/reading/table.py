@@ -34,7 +34,8 @@ def render(record: Mapping[str, Any]) -> str:
         f"{likeliest(alone)} "
         "No picture here was trained on, and MNIST's were not looked at; `load_digits` are by 13 "
         "writers, of whose fellows, 30 others on the same forms, the network learnt. How earlier "
-        "networks did on pictures like these without a digit was known."
+        "networks did on pictures like these without a digit was known, and two of the empty "
+        "papers, read as a 1 before, were looked at."
         f"{spoken(record)} {hardware['processor']}, {hardware['cores']} cores; "
         f"{record['date'][:10]}, commit {commit}. `{record['command']}`"
     )
