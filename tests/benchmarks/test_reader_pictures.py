@@ -95,6 +95,7 @@ def test_ink_in_blocks_is_drawn_where_it_was():
     assert ink[len(ink) // 2 :, ink.shape[1] // 2 :].max() < 0.1
 
 
+@pytest.mark.network
 def test_writers_to_be_judged_by_are_not_learnt_from():
     datasets = pytest.importorskip("sklearn.datasets")
     inks, labels = load_forms()

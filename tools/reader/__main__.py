@@ -1,6 +1,6 @@
 """Make the network that reads: `src/mnistlab/reading/network`.
 
-python -m tools.reader data reader.npz      draw the pictures (ten minutes on two cores)
+python -m tools.reader data reader.npz      draw the pictures (half an hour on two cores)
 mnistlab train --dataset reader.npz --classes 12 --epochs 12 --seed 1 --out runs/reader \\
     --model ensemble:members=2,filters=48x96x128x192
 python -m tools.reader finish runs/reader reader.npz runs/finished    three epochs as they are

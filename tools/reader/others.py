@@ -41,6 +41,18 @@ def pen_width(rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(np.log(0.025), np.log(0.16))))
 
 
+def with_another_pen(
+    ink: F64,
+    reach: float,
+    rng: np.random.Generator,
+    sharp: tuple[float, float],
+    levels: tuple[float, float],
+) -> F64:
+    """Draw strokes thinner or thicker, by `reach` pixels or so, at one of the grey `levels`."""
+    soft = ndimage.gaussian_filter(ink, reach)
+    return np.asarray(np.clip(0.5 + rng.uniform(*sharp) * (soft - rng.uniform(*levels)), 0, 1))
+
+
 def letter_by_hand(rng: np.random.Generator) -> F64:
     """Draw a letter of an engraver's font, bent as handwriting is."""
     letter = LETTERS[rng.integers(len(LETTERS))]
@@ -134,8 +146,7 @@ def foreign_letter(rng: np.random.Generator) -> F64:
     among = scripts()
     height = int(rng.integers(36, 110))
     ink = np.pad(printed(among[rng.integers(len(among))], matplotlib_font(PRINTED[0]), height), 8)
-    soft = ndimage.gaussian_filter(ink, 0.025 * height)
-    ink = np.clip(0.5 + rng.uniform(2, 8) * (soft - rng.uniform(0.2, 0.55)), 0, 1)
+    ink = with_another_pen(ink, 0.025 * height, rng, sharp=(2, 8), levels=(0.2, 0.55))
     slant, wide = rng.normal(0, 0.15), np.exp(rng.normal(0, 0.15))
     middle = (np.array(ink.shape) - 1) / 2
     matrix = np.array([[1, 0], [slant, wide]])

@@ -13,7 +13,7 @@ from mnistlab.errors import DataError
 from mnistlab.reading.digits import Piece, TooManyPieces, find_lines
 from mnistlab.reading.ink import Ink, Mask, find_ink
 from mnistlab.reading.normalize import normalized
-from tools.reader.others import U8
+from tools.reader.others import U8, with_another_pen
 from tools.reader.strokes import F64
 
 Box = tuple[int, int, int, int]
@@ -39,9 +39,7 @@ def from_blocks(ink: F64, height: int, rng: np.random.Generator) -> F64:
 def _penned(
     large: F64, height: int, rng: np.random.Generator, sharpest: tuple[float, float]
 ) -> F64:
-    # Beyond the ink and within it, about as far as pixels of the picture.
-    soft = ndimage.gaussian_filter(large, 0.03 * height)
-    ink = np.clip(0.5 + rng.uniform(*sharpest) * (soft - rng.uniform(0.25, 0.6)), 0, 1)
+    ink = with_another_pen(large, 0.03 * height, rng, sharpest, (0.25, 0.6))
     rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.1) for axis in (1, 0))
     if not len(rows):
         return large

@@ -38,7 +38,9 @@ IN_CORNER = 0.4
 """What lies along two sides that meet, with such a share of each of its own, is in a corner."""
 BROKEN, FEW = 0.12, 3
 """Parts of one digit are no further apart, one above the other, in heights of both together."""
-TORN = 0.05
+OVERLAP = 0.5
+"""Parts of one digit lie above one another for this share of the narrower one's width."""
+TORN, TORN_OVERLAP = 0.05, 0.25
 """So near, in heights of both together, parts were one before a rule was taken out between them."""
 BAR = 0.4
 """A level stroke is so much lower than it is wide, and than other pieces are high."""
@@ -179,14 +181,16 @@ def _is_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
     longer = max(piece.height, piece.width)
     if min(piece.height, piece.width) < SLIVER * max(shape) and touched.max() > 0.8 * longer:
         return True
-    thick = 2 * float(ndimage.distance_transform_edt(piece.mask).max())
-    if thick <= 0.35 * min(piece.height, piece.width):
-        return False
-    own = touched / np.array([piece.width, piece.width, piece.height, piece.height])
-    if own[:2].max() > IN_CORNER and own[2:].max() > IN_CORNER:
-        return True
     large = max(piece.height / height, piece.width / width) > 0.25
-    return bool(large and touched.max() > 0.5 * longer)
+    own = touched / np.array([piece.width, piece.width, piece.height, piece.height])
+    in_corner = own[:2].max() > IN_CORNER and own[2:].max() > IN_CORNER
+    return bool(in_corner or (large and touched.max() > 0.5 * longer)) and _is_solid(piece)
+
+
+def _is_solid(piece: Piece) -> bool:
+    """Say whether a piece is too thick for its size to be a stroke."""
+    thick = 2 * float(ndimage.distance_transform_edt(piece.mask).max())
+    return thick > 0.35 * min(piece.height, piece.width)
 
 
 def is_cut_off(piece: Piece, shape: tuple[int, ...]) -> bool:
@@ -247,7 +251,7 @@ def _are_stacked(upper: Piece, lower: Piece, usual: float, among: int) -> bool:
     lowest = min(upper.height, lower.height)
     if among <= FEW and is_bar(upper, lower.height) and common > -BROKEN * whole:
         return lower.left < upper.left and gap <= BROKEN * whole  # the bar of a 5, written last
-    least = 0.25 if abs(gap) <= TORN * whole else 0.5
+    least = TORN_OVERLAP if abs(gap) <= TORN * whole else OVERLAP
     return (
         common >= least * min(upper.width, lower.width)
         and -0.2 * whole <= gap <= BROKEN * whole
