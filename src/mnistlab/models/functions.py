@@ -91,8 +91,7 @@ MODELS: dict[str, Choice] = {
         trap="minutes of training on a CPU",
     ),
     ENSEMBLE: Choice(
-        what="the mean of several cnn-best, each trained by itself; "
-        "ensemble:members=5,filters=32x64x96x128",
+        what="the mean of several cnn-best; ensemble:members=5,filters=32x64x96x128",
         reference="Hansen & Salamon 1990, Neural network ensembles, "
         "https://doi.org/10.1109/34.58871",
         trap="takes as many times as long as it has members; compare does not take it",
