@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Long for its options, each with its help; what it does is in the functions that it calls.
 @settings_options(
-    leave_out=("learning_rate", "seed", "devices"),
+    leave_out=("learning_rate", "seed", "devices", "batch_norm", "views"),
     validation=typer.Option(
         1 / 6, help="Held out to tune on: a fraction, or a number of images.", show_default="1/6"
     ),

@@ -195,9 +195,7 @@ def _train_and_test(
         "total": time.perf_counter() - BEGUN,
     }
     rounded = {name: round(value, 4) for name, value in seconds.items()}
-    save_records(
-        run, dataset, scores, first_layer(trained.model), {"seconds": rounded, "model": saved}
-    )
+    save_records(run, dataset, scores, first_layer(model), {"seconds": rounded, "model": saved})
 
 
 def _show_result(run: Run, json: bool) -> None:

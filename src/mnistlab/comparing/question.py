@@ -79,8 +79,8 @@ def base_settings(axis: str, given: Mapping[str, Any]) -> TrainSettings:
         base = TrainSettings.of(**{"validation": VALIDATION, **given})
     except TypeError as error:
         raise OptionError(str(error).partition("() ")[2] or str(error)) from None
-    # A rate is tuned, and a trial has one core.
-    base = replace(base, learning_rate=None, devices=1)
+    # A rate is tuned, a trial has one core, and what is compared is training alone.
+    base = replace(base, learning_rate=None, devices=1, batch_norm="running", views=1)
     if not base.validation:
         raise OptionError("validation is 0; rates are chosen on it, so some must be held out")
     return base

@@ -41,6 +41,12 @@ _EFFICIENT_BACKPROP = (
 ENSEMBLE = "ensemble"
 """The model that is made of several, each trained by itself."""
 
+VIEWS = (1, 5, 9)
+"""How many views of an image a model's answer can be the mean of."""
+
+BATCH_NORMS = ("running", "measured")
+"""Where BatchNormalization's means and variances are from, in the end."""
+
 NORMALIZATIONS: dict[str, Choice] = {
     "columns": Choice(
         what="every pixel column to L2 length 1, as keras.utils.normalize(x, axis=1)",

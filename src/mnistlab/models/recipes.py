@@ -31,6 +31,8 @@ class Recipe:
     epochs: int = 3
     augment: str = "none"
     devices: int = 1
+    batch_norm: str = "running"
+    views: int = 1
 
     def settings(self) -> dict[str, Any]:
         """Give the values by name."""

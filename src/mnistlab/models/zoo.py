@@ -33,6 +33,9 @@ MOST_WEIGHTS = 100_000_000  # 1.6 GB with gradients and Adam
 MEMBER, MEMBER_NAME = "cnn-best", "member_"
 """What an ensemble's members are, and what their layers' names begin with."""
 
+MOVES = [(0, 0), (-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)]
+"""Pixels down and across, by which the views of an image are moved: the first 1, 5 or 9."""
+
 APPENDED = "probabilities"
 """The name of the layer that turns a saved model's logits into probabilities."""
 
@@ -214,6 +217,27 @@ def keras_loss(name: str, last_activation: str | None = None, label_smoothing: f
     if name == "categorical_generalized_cross_entropy":
         return keras.losses.CategoricalGeneralizedCrossEntropy()  # its function has no default q
     return getattr(keras.losses, name)
+
+
+def with_views(model: keras.Model, views: int) -> keras.Model:
+    """Average what a model says of an image and of the same moved by a pixel: 1, 5 or 9 views.
+
+    The weights are shared; of Keras' own layers, so that it loads in plain Keras. What moves in
+    is paper, 0. (Krizhevsky et al. 2012, https://doi.org/10.1145/3065386, average over crops.)
+    """
+    if views == 1:
+        return model
+    layers, ops = keras.layers, keras.ops
+    images = keras.Input((28, 28), dtype="uint8", name="images")
+    wide = layers.ZeroPadding2D(1, name="margin")(layers.Reshape((28, 28, 1), name="gray")(images))
+    moved = []
+    for number, (down, across) in enumerate(MOVES[:views], start=1):
+        cut = ((1 - down, 1 + down), (1 - across, 1 + across))
+        moved.append(layers.Cropping2D(cut, name=f"view_{number}")(wide))
+    # All as one batch: the model stands in the graph once, and is compiled once.
+    said = model(ops.reshape(ops.concatenate(moved, axis=0), (-1, 28, 28)))
+    together = ops.reshape(said, (views, -1, said.shape[-1]))
+    return keras.Model(images, ops.mean(together, axis=0), name=model.name)
 
 
 def with_probabilities(

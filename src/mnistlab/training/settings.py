@@ -12,11 +12,13 @@ from mnistlab.errors import OptionError
 from mnistlab.models.augmentation import AUGMENTATIONS, NONE, parse_augmentation
 from mnistlab.models.backend import BACKENDS, default_backend
 from mnistlab.models.functions import (
+    BATCH_NORMS,
     LOSSES,
     MODELS,
     NORMALIZATIONS,
     OPTIMIZERS,
     SCHEDULES,
+    VIEWS,
     check_activation,
     check_name,
     check_schedule,
@@ -78,6 +80,16 @@ class TrainSettings:
     devices: int = _option(
         1, "Divides each batch among so many GPUs, or cores where there is no GPU."
     )
+    batch_norm: str = _option(
+        "running",
+        "BatchNormalization's means and variances in the end: running, as they were trained, or "
+        "measured anew on training images that are not varied.",
+    )
+    views: int = _option(
+        1,
+        "The saved model's answer is the mean over so many views of an image: 1, or 5 or 9 that "
+        "are moved by up to a pixel each way.",
+    )
     backend: str | None = _option(
         None, "jax, tensorflow or torch (the last two are extras); KERAS_BACKEND, else jax."
     )
@@ -128,6 +140,9 @@ class TrainSettings:
         find_last_activation(self.loss, self.last_activation)
         check_schedule(self.schedule)
         self._check_compiled()
+        check_name("batch-norm", self.batch_norm, BATCH_NORMS)
+        if self.views not in VIEWS:
+            raise OptionError(f"views is {self.views}; it must be {', '.join(map(str, VIEWS))}")
         _check_range("epochs", self.epochs, 1, 1_000_000)
         _check_range("batch-size", self.batch_size, 1, 10_000_000)
         _check_range("seed", self.seed, 0, 2**32 - 1)

@@ -25,8 +25,10 @@ from mnistlab.models.zoo import (
     keras_loss,
     members_of,
     with_probabilities,
+    with_views,
     without_probabilities,
 )
+from mnistlab.training.batch_norm import measure_batch_norm
 from mnistlab.training.engine import fit
 from mnistlab.training.handover import HandOver
 from mnistlab.training.runs import Checkpoint, History, Run
@@ -41,7 +43,7 @@ OnEpoch = Callable[[int, dict[str, float]], None]
 
 @dataclass
 class Trained:
-    """A trained model, its history over all epochs, and where the seconds went."""
+    """A trained model with its views, its history over all epochs, and where the seconds went."""
 
     model: keras.Model
     history: History
@@ -77,8 +79,12 @@ def train(run: Run, dataset: Dataset, model: keras.Model, on_epoch: OnEpoch) -> 
             keeper = _Checkpoints(run, members, before, history, on_epoch)
             own = replace(settings, seed=(settings.seed + number) % 2**32)
             compiled += _train_one(member, split, own, max(done - before, 0), keeper)
+    if settings.batch_norm == "measured":
+        for member in members:
+            measure_batch_norm(member, split[0][0])
     trained = time.perf_counter() - built - compiled
-    return Trained(model, history, {"compile": compiled, "train": trained})
+    seen = with_views(model, settings.views)
+    return Trained(seen, history, {"compile": compiled, "train": trained})
 
 
 def _train_one(
