@@ -10,11 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import combinations, islice
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -38,11 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--runs", type=Path, default=Path("runs/climb"), help="the trained networks"
     )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="train so many at once, each on a core of its own"
+    )
     parser.add_argument("--out", type=Path, help="the record; in benchmarks/records unless given")
     options = parser.parse_args(arguments)
     given = [f"--seeds={options.seeds}", f"--model={options.model}", f"--members={options.members}"]
+    given += [f"--workers={options.workers}"]
     record = circumstances("climb", given)
-    runs = [train(options.model, seed, options.runs) for seed in range(1, options.seeds + 1)]
+    runs = list(train_all(options.model, options.seeds, options.runs, options.workers))
     record["runs"] = [{"seed": seed, **found} for seed, (_, found) in enumerate(runs, start=1)]
     record["summary"] = summarize(record["runs"])
     shares, labels = zip(*(test_outputs(path) for path, _ in runs), strict=True)
@@ -51,10 +58,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(json.dumps({"summary": record["summary"], "ensembles": record["ensembles"]}, indent=1))
 
 
-def train(model: str, seed: int, folder: Path) -> tuple[Path, dict[str, Any]]:
+def train_all(
+    model: str, seeds: int, folder: Path, workers: int
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Train and test with seeds 1 to `seeds`, `workers` at once, each on a core and one device."""
+    cores = sorted(os.sched_getaffinity(0))
+    if workers > len(cores):
+        raise SystemExit(f"--workers is {workers}; there are {len(cores)} cores")
+    free: SimpleQueue[int] = SimpleQueue()
+    for core in cores:
+        free.put(core)
+
+    def settle() -> None:
+        # Of this thread alone, and of the processes that it starts.
+        if workers > 1:
+            os.sched_setaffinity(0, {free.get()})
+
+    words = ["--devices=1"] if workers > 1 else []
+    with ThreadPoolExecutor(workers, initializer=settle) as pool:
+        yield from pool.map(lambda seed: train(model, seed, folder, words), range(1, seeds + 1))
+
+
+def train(
+    model: str, seed: int, folder: Path, more: Sequence[str] = ()
+) -> tuple[Path, dict[str, Any]]:
     """Train and test one network, or go on with it; give its folder and what it came to."""
     path = (folder / f"{model.replace(':', '-')}-{seed}").absolute()
-    words = [f"--model={model}", f"--seed={seed}", f"--out={path}"]
+    words = [f"--model={model}", f"--seed={seed}", f"--out={path}", *more]
     if path.exists():
         words = [f"--resume={path}"]
     path.parent.mkdir(parents=True, exist_ok=True)

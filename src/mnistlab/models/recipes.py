@@ -7,6 +7,8 @@ split, lenet's from experience; the test split was used once, for the records in
 
     one-cycle rates     Smith & Topin 2018, Super-Convergence, https://arxiv.org/abs/1708.07120
     label smoothing     Szegedy et al. 2016, https://arxiv.org/abs/1512.00567
+    measured statistics Wu & Johnson 2021, https://arxiv.org/abs/2105.07576
+    averaged views      Krizhevsky et al. 2012, https://doi.org/10.1145/3065386
     distortions         Simard, Steinkraus & Platt 2003, https://doi.org/10.1109/ICDAR.2003.1227801
 """
 
@@ -67,7 +69,9 @@ RECIPES: dict[str, Recipe] = {
         label_smoothing=0.02,
         learning_rate=0.01,
         epochs=16,
-        augment="shift=1,rotate=10,scale=0.1,shear=0.1,elastic=0.4",
+        augment="shift=1,rotate=12,scale=0.12,shear=0.12,elastic=0.5,thickness=0.4",
+        batch_norm="measured",
+        views=9,
     ),
 }
 RECIPES["ensemble"] = RECIPES["cnn-best"]  # for each of its members
