@@ -35,7 +35,7 @@ PAGE = """# The model that comes with mnistlab
 digest `{data}` |
 | made by | `{command}`, then `python -m tools.model_card --write --from RUN` |
 | seed | {settings[seed]}, the first of the [climb](../benchmarks/README.md#the-climb); not chosen |
-| training | {minutes:.1f} minutes, {versions[processor]}, {versions[cores]} cores; \
+| training | {minutes:.1f} minutes, {versions[processor]}, {cores}; \
 Keras {versions[keras]}, JAX {versions[jax]} |
 | test accuracy | **{accuracy:.2f} %**, n = {n:,}, 95 % interval {low:.2f}–{high:.2f} |
 | mean of {seeds} seeds | {mean:.2f} %, 95 % interval {mean_low:.2f}–{mean_high:.2f} |
@@ -108,13 +108,14 @@ def page() -> str:
     test, reached = metrics["test"], climb["summary"]["test_accuracy"]
     size = run.checked_model().stat().st_size
     reader = json.loads((network.FOLDER / "about.json").read_text(encoding="utf-8"))
-    settings = document["settings"]
+    settings, versions = document["settings"], document["versions"]
     low, high = _percent(test["accuracy_interval"])
     mean_low, mean_high = _percent(reached["interval"])
     return PAGE.format(
-        settings=settings, versions=document["versions"], data=document["data"]["digest"],
+        settings=settings, versions=versions, data=document["data"]["digest"],
         command=f"{document['command']} --seed {settings['seed']}".replace(" --backend jax", ""),
         kib=size / 1024, size=size, digest=metrics["model"]["sha256"],
+        cores="one core" if versions["cores"] == "1" else f"{versions['cores']} cores",
         minutes=sum(run.read_history()["seconds"]) / 60,
         accuracy=100 * test["accuracy"], n=test["n"], low=low, high=high,
         mean=100 * reached["mean"], seeds=reached["n"], mean_low=mean_low, mean_high=mean_high,

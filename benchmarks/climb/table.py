@@ -40,8 +40,9 @@ def render(record: Mapping[str, Any]) -> str:
         ],
     ]
     hardware = record["hardware"]
+    each = ", each network on one of them" if record["runs"][0]["config"]["devices"] == 1 else ""
     commit = (record["git"]["commit"] or "unknown")[:7]
     return (
-        f"{table(HEAD, rows)}\n\n{hardware['processor']}, {hardware['cores']} cores; "
+        f"{table(HEAD, rows)}\n\n{hardware['processor']}, {hardware['cores']} cores{each}; "
         f"{record['date'][:10]}, commit {commit}. `{record['command']}`"
     )

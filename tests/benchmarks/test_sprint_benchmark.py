@@ -61,12 +61,17 @@ def test_the_climbs_table(record):
     }
     everyone = {"members": 5, "test_accuracy": 0.9977, "n": 10_000, "interval": [0.9966, 0.9985]}
     together = {"members": 3, "choices": 10, "mean": 0.9975, "least": 0.9973, "most": 0.9977}
-    climb = {**record, "summary": summary, "ensembles": {**together, "all": everyone}}
-    lines = climb_table.render({**climb, "command": "python -m benchmarks.climb"}).splitlines()
+    climb = {
+        **record, "summary": summary, "ensembles": {**together, "all": everyone},
+        "runs": [{"config": {"devices": 2}}], "command": "python -m benchmarks.climb",
+    }  # fmt: skip
+    lines = climb_table.render(climb).splitlines()
     assert lines[2].endswith("| **99.70** (99.68–99.72) | 5 | 5.5 |")
     assert lines[3].endswith("| **99.75** (99.73–99.77) | 10 of 5 networks |  |")
     assert lines[4].endswith("(95 % interval over 10,000 images) | 99.77 (99.66–99.85) | 1 |  |")
     assert lines[-1] == "abacus, 2 cores; 2026-01-02, commit 0123456. `python -m benchmarks.climb`"
+    alone = climb_table.render({**climb, "runs": [{"config": {"devices": 1}}]}).splitlines()
+    assert alone[-1].startswith("abacus, 2 cores, each network on one of them; 2026-01-02")
 
 
 def test_ensembles_are_geometric_means_of_all_choices():

@@ -2,7 +2,8 @@
 
 python -m tools.reader data reader.npz      draw the pictures (half an hour on two cores)
 mnistlab train --dataset reader.npz --classes 12 --epochs 12 --seed 1 --out runs/reader \\
-    --model ensemble:members=2,filters=48x96x128x192
+    --model ensemble:members=2,filters=48x96x128x192 --batch-norm running --views 1 \\
+    --augment shift=1,rotate=10,scale=0.1,shear=0.1,elastic=0.4
 python -m tools.reader finish runs/reader reader.npz runs/finished    three epochs as they are
 python -m tools.reader take runs/finished reader.npz   calibrate it, and put it in its place
 

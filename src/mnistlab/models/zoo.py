@@ -234,8 +234,10 @@ def with_views(model: keras.Model, views: int) -> keras.Model:
     for number, (down, across) in enumerate(MOVES[:views], start=1):
         cut = ((1 - down, 1 + down), (1 - across, 1 + across))
         moved.append(layers.Cropping2D(cut, name=f"view_{number}")(wide))
-    # All as one batch: the model stands in the graph once, and is compiled once.
-    said = model(ops.reshape(ops.concatenate(moved, axis=0), (-1, 28, 28)))
+    # All as one batch: the model stands in the graph once, and is compiled once. Its layers do, not
+    # the trained model, which would bring its optimizer into the file.
+    one = keras.Model(model.inputs[0], model.outputs[0], name="one_view")
+    said = one(ops.reshape(ops.concatenate(moved, axis=0), (-1, 28, 28)))
     together = ops.reshape(said, (views, -1, said.shape[-1]))
     return keras.Model(images, ops.mean(together, axis=0), name=model.name)
 
