@@ -28,7 +28,7 @@ from mnistlab.comparing.statistics import summarize as summary_of
 SPRINTS: dict[str, list[str]] = {
     "99.0": ["--model=cnn-fast"],
     "99.5": [
-        "--model=cnn-best:filters=32x64x96", "--learning-rate=0.015", "--epochs=5",
+        "--model=cnn-best:filters=32x64x96", "--learning-rate=0.015", "--epochs=4",
         "--augment=shift=1",
     ],
     "99.7": ["--model=cnn-best"],
