@@ -62,8 +62,8 @@ def train_all(
     model: str, seeds: int, folder: Path, workers: int
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Train and test with seeds 1 to `seeds`, `workers` at once, each on a core and one device."""
-    cores = sorted(os.sched_getaffinity(0))
-    if workers > len(cores):
+    cores = sorted(os.sched_getaffinity(0)) if workers > 1 else []
+    if workers > max(1, len(cores)):
         raise SystemExit(f"--workers is {workers}; there are {len(cores)} cores")
     free: SimpleQueue[int] = SimpleQueue()
     for core in cores:

@@ -10,7 +10,7 @@ import pytest
 
 import mnistlab
 from mnistlab.models.functions import VIEWS
-from mnistlab.models.zoo import build, with_probabilities, with_views
+from mnistlab.models.zoo import MOVES, build, with_probabilities, with_views
 
 LOSS = "sparse_categorical_crossentropy"
 
@@ -41,6 +41,40 @@ def test_it_is_the_mean_over_the_images_moved(views, images, tmp_path):
     shares = np.exp(expected) / np.exp(expected).sum(1, keepdims=True)
     for given in (images, images.astype("float32")):
         np.testing.assert_allclose(loaded.predict(given, verbose=0), shares, rtol=1e-4, atol=1e-6)
+
+
+class Own(keras.Model):
+    """A user's own class of models."""
+
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.dense = keras.layers.Flatten(), keras.layers.Dense(10)
+
+    def call(self, images):
+        return self.dense(self.flatten(keras.ops.cast(images, "float32")) / 255)
+
+
+def test_models_of_ones_own(images):
+    floats = keras.Sequential(
+        [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)]
+    )
+    own = Own()
+    own(images.astype("float32"))
+    for model in (floats, own):
+        each = [model.predict(moved(images, *by).astype("float32"), verbose=0) for by in MOVES[:5]]
+        said = with_views(model, 5).predict(images, verbose=0)
+        np.testing.assert_allclose(said, np.mean(each, axis=0), rtol=1e-3, atol=1e-3)
+
+
+def test_no_optimizer_is_saved_beside_the_weights(images, tmp_path):
+    model = build("mlp:hidden=16", normalize="scale")
+    model.compile("adam", LOSS)
+    model.fit(images, np.zeros(len(images)), verbose=0)
+    for name, kept in (("plain", keras.Model(model.inputs[0], model.outputs[0])),
+                       ("seen", with_views(model, 9))):  # fmt: skip
+        kept.save(tmp_path / f"{name}.keras")
+    sizes = [(tmp_path / f"{name}.keras").stat().st_size for name in ("plain", "seen")]
+    assert sizes[1] < sizes[0] + 40_000  # of the views' layers; two moments would be 100,000
 
 
 def test_from_the_shell_tested_by_what_is_saved(inside, glyphs, tmp_path):

@@ -236,7 +236,9 @@ def with_views(model: keras.Model, views: int) -> keras.Model:
         moved.append(layers.Cropping2D(cut, name=f"view_{number}")(wide))
     # All as one batch: the model stands in the graph once, and is compiled once. Its layers do, not
     # the trained model, which would bring its optimizer into the file.
-    one = keras.Model(model.inputs[0], model.outputs[0], name="one_view")
+    one = model
+    if getattr(model, "inputs", None):  # a user's own class of models has none
+        one = keras.Model(model.inputs[0], model.outputs[0], name="one_view")
     said = one(ops.reshape(ops.concatenate(moved, axis=0), (-1, 28, 28)))
     together = ops.reshape(said, (views, -1, said.shape[-1]))
     return keras.Model(images, ops.mean(together, axis=0), name=model.name)
