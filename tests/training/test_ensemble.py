@@ -28,7 +28,13 @@ from mnistlab.training.train import (
 
 pytestmark = pytest.mark.skipif(keras.config.backend() != "jax", reason="its recipe is JAX's")
 SETTINGS = TrainSettings.of(
-    "ensemble:members=2", epochs=2, augment="shift=1", devices=1, batch_size=100, seed=3
+    "ensemble:members=2",
+    epochs=2,
+    augment="shift=1",
+    devices=1,
+    batch_size=100,
+    seed=3,
+    batch_norm="running",
 )
 
 

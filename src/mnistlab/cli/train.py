@@ -171,7 +171,7 @@ def _train_and_test(
     run: Run, dataset: Dataset, model: Any, seconds: dict[str, float], drawing: _Drawing
 ) -> None:
     from mnistlab.evaluation.testing import first_layer, save_records, score_model
-    from mnistlab.models.zoo import members_of
+    from mnistlab.models.zoo import members_of, with_views
     from mnistlab.training.train import save_model
     from mnistlab.training.train import train as train_run
 
@@ -186,9 +186,10 @@ def _train_and_test(
 
         trained = train_run(run, dataset, model, on_epoch)
     begun = time.perf_counter()
-    scores = score_model(trained.model, dataset, settings.loss, settings.last_activation)
+    seen = with_views(trained.model, settings.views)
+    scores = score_model(seen, dataset, settings.loss, settings.last_activation)
     now = time.perf_counter()
-    saved = save_model(trained.model, run)
+    saved = save_model(seen, run)
     seconds |= {
         **trained.seconds,
         "test": now - begun,

@@ -25,7 +25,6 @@ from mnistlab.models.zoo import (
     keras_loss,
     members_of,
     with_probabilities,
-    with_views,
     without_probabilities,
 )
 from mnistlab.training.batch_norm import measure_batch_norm
@@ -43,7 +42,7 @@ OnEpoch = Callable[[int, dict[str, float]], None]
 
 @dataclass
 class Trained:
-    """A trained model with its views, its history over all epochs, and where the seconds went."""
+    """A trained model, its history over all epochs, and where the seconds went."""
 
     model: keras.Model
     history: History
@@ -83,8 +82,7 @@ def train(run: Run, dataset: Dataset, model: keras.Model, on_epoch: OnEpoch) -> 
         for member in members:
             measure_batch_norm(member, split[0][0])
     trained = time.perf_counter() - built - compiled
-    seen = with_views(model, settings.views)
-    return Trained(seen, history, {"compile": compiled, "train": trained})
+    return Trained(model, history, {"compile": compiled, "train": trained})
 
 
 def _train_one(
