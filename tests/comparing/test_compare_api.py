@@ -163,6 +163,7 @@ def test_a_frame_has_a_row_a_trial(data: Any, tmp_path: Path) -> None:
         ("colour", {"a": "b", "c": "d"}, {}, UnknownNameError, "axis"),
         ("optimizer", ["adam", "sgd"], {"speed": 3}, OptionError, "speed"),
         ("optimizer", ["adam", "sgd"], {"learning_rate": 3}, OptionError, "tuned"),
+        ("optimizer", ["adam", "sgd"], {"views": 9}, OptionError, "settles views itself"),
         ("optimizer", ["adam", "sgd"], {"seeds": 0}, OptionError, "seeds"),
         ("optimizer", ["adam", "sgd"], {"budget": -1}, OptionError, "budget"),
     ],

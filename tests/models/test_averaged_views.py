@@ -103,4 +103,4 @@ def test_exported_with_its_views(command, glyphs):
 
 def test_how_many_they_cannot_be(inside, glyphs):
     wrong = inside("train", "--dataset", glyphs, "--views", "4")
-    assert (wrong.code, "views is 4; it must be 1, 5, 9" in wrong.err) == (2, True)
+    assert (wrong.code, "views is 4; it must be one of 1, 5, 9" in wrong.err) == (2, True)

@@ -18,6 +18,9 @@ from mnistlab.training.settings import TrainSettings
 VALIDATION = 1 / 6
 """Of the training images, unless said otherwise: MNIST's 10,000."""
 
+OF_A_TRIAL: dict[str, Any] = {"devices": 1, "batch_norm": "running", "views": 1}
+"""Settings that are not the recipe's: a trial has one core, and training alone is compared."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -75,12 +78,13 @@ def base_settings(axis: str, given: Mapping[str, Any]) -> TrainSettings:
         raise OptionError(f"the axis is {axis}; leave out --{own.replace('_', '-')}")
     if "learning_rate" in given:
         raise OptionError("the learning rate is tuned for each arm; or compare learning-rate")
+    if settled := OF_A_TRIAL.keys() & given.keys():
+        raise OptionError(f"a comparison settles {', '.join(sorted(settled))} itself; leave it out")
     try:
         base = TrainSettings.of(**{"validation": VALIDATION, **given})
     except TypeError as error:
         raise OptionError(str(error).partition("() ")[2] or str(error)) from None
-    # A rate is tuned, a trial has one core, and what is compared is training alone.
-    base = replace(base, learning_rate=None, devices=1, batch_norm="running", views=1)
+    base = replace(base, learning_rate=None, **OF_A_TRIAL)
     if not base.validation:
         raise OptionError("validation is 0; rates are chosen on it, so some must be held out")
     return base

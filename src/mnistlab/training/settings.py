@@ -142,7 +142,8 @@ class TrainSettings:
         self._check_compiled()
         check_name("batch-norm", self.batch_norm, BATCH_NORMS)
         if self.views not in VIEWS:
-            raise OptionError(f"views is {self.views}; it must be {', '.join(map(str, VIEWS))}")
+            known = ", ".join(map(str, VIEWS))
+            raise OptionError(f"views is {self.views}; it must be one of {known}")
         _check_range("epochs", self.epochs, 1, 1_000_000)
         _check_range("batch-size", self.batch_size, 1, 10_000_000)
         _check_range("seed", self.seed, 0, 2**32 - 1)
