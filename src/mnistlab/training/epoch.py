@@ -191,6 +191,9 @@ class EpochProgram:
     def _call(
         self, jitted: Any, step: str, state: State, data: Prepared, order: Order
     ) -> tuple[State, dict[str, Any]]:
+        # JAX computes in the thread that asks only if all arrays are there: one that is still being
+        # copied sends the epoch to a pool of one thread, where trials wait for each other.
+        state, order = jax.block_until_ready(jax.device_put((state, order)))
         compiled = self._compile(jitted, step, data.past_fixed, state, data.arrays, *order)
         result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, *order)
         return result
