@@ -28,6 +28,7 @@ from mnistlab.comparing.statistics import summarize as summary_of
 from mnistlab.evaluation.scores import wilson_interval
 
 MOST_ENSEMBLES = 1000
+CORES = sorted(os.sched_getaffinity(0))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, help="the record; in benchmarks/records unless given")
     options = parser.parse_args(arguments)
+    if not 1 <= options.workers <= len(CORES):
+        parser.error(f"--workers is {options.workers}; there are {len(CORES)} cores")
     given = [f"--seeds={options.seeds}", f"--model={options.model}", f"--members={options.members}"]
     given += [f"--workers={options.workers}"]
     record = circumstances("climb", given)
@@ -62,11 +65,8 @@ def train_all(
     model: str, seeds: int, folder: Path, workers: int
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Train and test with seeds 1 to `seeds`, `workers` at once, each on a core and one device."""
-    cores = sorted(os.sched_getaffinity(0)) if workers > 1 else []
-    if workers > max(1, len(cores)):
-        raise SystemExit(f"--workers is {workers}; there are {len(cores)} cores")
     free: SimpleQueue[int] = SimpleQueue()
-    for core in cores:
+    for core in CORES:
         free.put(core)
 
     def settle() -> None:

@@ -121,3 +121,24 @@ def test_what_it_cannot_be(inside, glyphs):
     wrong = inside("train", "--dataset", glyphs, "--batch-norm", "measurd")
     assert wrong.code == 2
     assert "did you mean 'measured'" in wrong.err
+
+
+@on_jax
+def test_data_that_lie_class_by_class_are_measured_mixed(
+    glyph_images, tmp_path, inside, monkeypatch
+):
+    """Of one class in a batch, what differs between classes would be missing from the variance."""
+    import mnistlab.training.train as train
+
+    images, labels = glyph_images(600, 1)
+    order = np.argsort(labels, kind="stable")
+    images[:, 0, 0] = labels
+    data = {"x_test": images[:100], "y_test": labels[:100]}
+    np.savez(tmp_path / "sorted.npz", x_train=images[order], y_train=labels[order], **data)
+    given = []
+    monkeypatch.setattr(train, "measure_batch_norm", lambda model, images: given.append(images))
+    words = ["--model", "cnn-fast", "--devices", "1", "--batch-norm", "measured"]
+    assert inside("train", "--dataset", "sorted.npz", *words).code == 0
+    assert len(given[0]) == 600
+    for begin in range(0, 600, 100):
+        assert len(np.unique(given[0][begin : begin + 100, 0, 0])) == 10

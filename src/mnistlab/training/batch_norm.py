@@ -16,16 +16,17 @@ import numpy as np
 
 from mnistlab.models import convolutions
 
-BATCH = 1000
-MOST_BATCHES = 20
-"""Of a batch's own means and variances over each layer's places, this many are averaged."""
+BATCH, MOST_BATCHES = 1000, 20
+LARGEST_MEASURED = BATCH * MOST_BATCHES
+"""Images that are looked at, at most."""
 
 
 def measure_batch_norm(model: keras.Model, images: np.ndarray) -> None:
     """Set each BatchNormalization's statistics to the mean of those of batches of `images`.
 
-    `images` is (n, ...) as the model takes them; the first 20,000 are used, and as many of the
-    rest of a batch as there are where n is small. A model without such layers stays as it is.
+    `images` is (n, ...) as the model takes them, in no order: of classes in a row each batch would
+    have one, and too small a variance. Used are whole batches of the first 20,000, or all where
+    there are fewer than one batch. A model without such layers stays as it is.
     """
     layers = list(_batch_norms(model))
     if not layers:

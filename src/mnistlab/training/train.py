@@ -27,8 +27,8 @@ from mnistlab.models.zoo import (
     with_probabilities,
     without_probabilities,
 )
-from mnistlab.training.batch_norm import measure_batch_norm
-from mnistlab.training.engine import fit
+from mnistlab.training.batch_norm import LARGEST_MEASURED, measure_batch_norm
+from mnistlab.training.engine import epoch_order, fit
 from mnistlab.training.handover import HandOver
 from mnistlab.training.runs import Checkpoint, History, Run
 from mnistlab.training.settings import TrainSettings
@@ -79,8 +79,12 @@ def train(run: Run, dataset: Dataset, model: keras.Model, on_epoch: OnEpoch) -> 
             own = replace(settings, seed=(settings.seed + number) % 2**32)
             compiled += _train_one(member, split, own, max(done - before, 0), keeper)
     if settings.batch_norm == "measured":
+        images = split[0][0]
+        # Drawn, as data in folders lie class by class, and a batch of one class has statistics of
+        # its own.
+        images = images[epoch_order(len(images), settings.epochs, settings.seed)[:LARGEST_MEASURED]]
         for member in members:
-            measure_batch_norm(member, split[0][0])
+            measure_batch_norm(member, images)
     trained = time.perf_counter() - built - compiled
     return Trained(model, history, {"compile": compiled, "train": trained})
 
