@@ -33,7 +33,7 @@ PAGE = """# The model that comes with mnistlab
 | SHA-256 | `{digest}` |
 | data | the 60,000 training images of MNIST (LeCun, Cortes & Burges; CC BY-SA 3.0), \
 digest `{data}` |
-| made by | `{command}`, then `python -m tools.model_card --write --from RUN` |
+| made by | `{command}` at commit {commit}, then `python -m tools.model_card --write --from RUN` |
 | seed | {settings[seed]}, the first of the [climb](../benchmarks/README.md#the-climb); not chosen |
 | training | {minutes:.1f} minutes, {versions[processor]}, {cores}; \
 Keras {versions[keras]}, JAX {versions[jax]} |
@@ -49,7 +49,7 @@ Keras {versions[keras]}, JAX {versions[jax]} |
 It was chosen on 10,000 images cut from the training split. The test split was used once for each
 network, after its last epoch.
 
-The same command on the same machine and versions gives the same weights; elsewhere, and with other
+The same command on the same machine, commit and versions gives the same weights; elsewhere, and with other
 seeds, a test accuracy that scatters as the recipe's seeds do (standard deviation {sd:.3f} points).
 
 ## Limits
@@ -115,6 +115,7 @@ def page() -> str:
         settings=settings, versions=versions, data=document["data"]["digest"],
         command=f"{document['command']} --seed {settings['seed']}".replace(" --backend jax", ""),
         kib=size / 1024, size=size, digest=metrics["model"]["sha256"],
+        commit=(climb["git"]["commit"] or "unknown")[:7],
         cores="one core" if versions["cores"] == "1" else f"{versions['cores']} cores",
         minutes=sum(run.read_history()["seconds"]) / 60,
         accuracy=100 * test["accuracy"], n=test["n"], low=low, high=high,
