@@ -50,7 +50,8 @@ It was chosen on 10,000 images cut from the training split. The test split was u
 network, after its last epoch.
 
 The same command at that commit, on the same machine and versions, gives the same weights;
-elsewhere, and with other seeds, a test accuracy that scatters as the recipe's seeds do (standard deviation {sd:.3f} points).
+elsewhere, and with other seeds, a test accuracy that scatters as the recipe's seeds do (standard
+deviation {sd:.3f} points).
 
 ## Limits
 
