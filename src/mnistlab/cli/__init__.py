@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import gc
 import io
 import os
 import sys
@@ -24,6 +25,8 @@ PLAIN = {"±": "+-", "−": "-", "–": "-", "—": "-", "×": "x", "·": ".", "
 
 def main() -> None:
     """Run the command line and exit."""
+    # Most of what a command makes is modules, which stay.
+    gc.set_threshold(100_000, 50, 50)
     # A stream that was closed by the caller takes what is written to it, and loses it.
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import shlex
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +21,7 @@ from mnistlab.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from mnistlab.data import Dataset
-    from mnistlab.training.runs import Run
+    from mnistlab.training.runs import History, Run
 
 # A small model trains as fast on one thread, and leaves the other cores to the report.
 SINGLE_THREADED = ("mlp", "linear")
@@ -135,32 +136,40 @@ def _record(dataset: Dataset) -> dict[str, Any]:
 
 
 class _Drawing:
-    """What of the report can be drawn before the result is known, drawn beside the training."""
+    """What of the report is known before the result, drawn beside the training and the test."""
 
     def __init__(self, pool: ThreadPoolExecutor, dataset: Dataset) -> None:
         self.pool, self.dataset = pool, dataset
-        self.future: Future[dict[str, bytes]] | None = None
+        self.parts: list[Future[dict[str, bytes]]] = []
 
-    def begin(self) -> Future[dict[str, bytes]]:
-        """Begin, unless begun."""
-        if self.future is None:
-            self.future = self.pool.submit(self._draw)
-        return self.future
+    def begin(self) -> None:
+        """Begin with what is known before training, unless begun."""
+        if not self.parts:
+            self.parts.append(self.pool.submit(self._draw_samples))
+
+    def go_on(self, history: History, weights: Any) -> None:
+        """Draw what is known after training."""
+        from mnistlab.reporting.report import draw_training
+
+        self.begin()
+        curves = {name: values for name, values in history.items() if name != "seconds"}
+        self.parts.append(self.pool.submit(draw_training, curves, weights))
 
     def drawn(self) -> dict[str, bytes]:
         """Wait for the pictures."""
-        return self.begin().result()
+        return {name: png for part in self.parts for name, png in part.result().items()}
 
-    def _draw(self) -> dict[str, bytes]:
-        # Imported beside the training, for the page.
-        import jinja2  # noqa: F401
+    def _draw_samples(self) -> dict[str, bytes]:
+        # Imported beside the training, for the model's file and the page.
+        importlib.import_module("h5py")
 
-        import mnistlab.reporting.run_report  # noqa: F401
         from mnistlab.data import class_counts
         from mnistlab.evaluation.testing import samples
+        from mnistlab.reporting import page, run_report  # noqa: F401
         from mnistlab.reporting.figures import learning_curves
-        from mnistlab.reporting.report import draw_samples
+        from mnistlab.reporting.report import TEMPLATE, draw_samples
 
+        page.compiled(TEMPLATE)
         learning_curves({"loss": [1.0, 0.5]})  # Matplotlib's first figure costs 0.2 s more
         data = self.dataset
         counts = {"train": class_counts(data.y_train, data.num_classes).tolist()}
@@ -186,6 +195,8 @@ def _train_and_test(
 
         trained = train_run(run, dataset, model, on_epoch)
     begun = time.perf_counter()
+    weights = first_layer(model)
+    drawing.go_on(trained.history, weights)
     seen = with_views(trained.model, settings.views)
     scores = score_model(seen, dataset, settings.loss, settings.last_activation)
     now = time.perf_counter()
@@ -196,7 +207,7 @@ def _train_and_test(
         "total": time.perf_counter() - BEGUN,
     }
     rounded = {name: round(value, 4) for name, value in seconds.items()}
-    save_records(run, dataset, scores, first_layer(model), {"seconds": rounded, "model": saved})
+    save_records(run, dataset, scores, weights, {"seconds": rounded, "model": saved})
 
 
 def _show_result(run: Run, json: bool) -> None:

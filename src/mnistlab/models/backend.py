@@ -5,6 +5,7 @@ Keras reads `KERAS_BACKEND` once, at import. Unless the user has set it, mnistla
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -30,11 +31,15 @@ _BROKEN_ENTRY = re.compile(r"Error reading persistent compilation cache entry fo
 # mnistlab does not call: 1.3 s and 0.6 s of a two-second import.
 _OPTIONAL_IN_KERAS = ("sklearn", "matplotlib")
 
-# Attention on TPUs, which Keras imports, and the Fortran compiler, which SciPy does for it: a
-# tenth of what is left. They are imported when something of theirs is asked for.
+# Attention on TPUs and sparse matrices, which JAX's parts that Keras imports import, the Fortran
+# compiler, which SciPy does for it, and HDF5, for saving: a fifth of what is left. They are
+# imported when something of theirs is asked for.
 _SPLASH = "jax.experimental.pallas.ops.tpu.splash_attention"
 _LATER = (
     "numpy.f2py",
+    "scipy.sparse.linalg",
+    "scipy.sparse",
+    "h5py",
     f"{_SPLASH}.splash_attention_kernel",
     f"{_SPLASH}.splash_attention_mask",
     _SPLASH,
@@ -82,7 +87,7 @@ def use_backend(
     # XLA tells of what it does, TensorFlow too; neither is the user's concern.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     quiet = _without_banners() if name == "tensorflow" else nullcontext()
-    with quiet, _absent(_OPTIONAL_IN_KERAS), _deferred(_LATER):
+    with quiet, _absent(_OPTIONAL_IN_KERAS), _deferred(_LATER), _uncollected():
         keras = importlib.import_module("keras")
     if name == "jax" and run_inline:
         sys.modules["jax"].config.update("jax_cpu_enable_async_dispatch", False)
@@ -148,6 +153,18 @@ def _without_banners() -> Iterator[None]:
             said = [line for line in aside if not any(each in line for each in _BANNERS)]
             with suppress(OSError):
                 os.write(2, b"".join(said))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage: what is imported stays, and looking through it takes a tenth more."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextmanager

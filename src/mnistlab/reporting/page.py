@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 
@@ -31,6 +32,12 @@ def data_uri(kind: str, content: bytes) -> str:
 
 def render(template: str, content: Mapping[str, Any]) -> str:
     """Fill in one of the templates beside this file; all text is escaped."""
+    return str(compiled(template).render(content))
+
+
+@cache
+def compiled(template: str) -> Any:
+    """Give one of the templates beside this file, ready to be filled in."""
     # Jinja takes 60 ms to import; who only draws should not wait for it.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -41,4 +48,4 @@ def render(template: str, content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(content)
+    return environment.get_template(template)

@@ -21,6 +21,8 @@ from mnistlab.reporting.page import png_shown, render
 # Also the file names (with .png) beside a run's report.
 SAMPLES, CURVES, CONFUSION = "sample-sheet", "learning-curves", "confusion-matrix"
 MISTAKES, WEIGHTS, CALIBRATION = "worst-mistakes", "first-layer", "calibration"
+TEMPLATE = "run.html.j2"
+PICTURES = (CURVES, CONFUSION, MISTAKES, SAMPLES, WEIGHTS, CALIBRATION)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,30 +58,42 @@ def draw_samples(
     return {SAMPLES: figures.sample_sheet(samples, class_names, class_counts["train"])}
 
 
+def draw_training(
+    history: Mapping[str, Sequence[float]], weights: npt.NDArray[np.float32] | None
+) -> dict[str, bytes]:
+    """Draw what is known before the test; in a thread, while the model is tested.
+
+    There are no learning curves without history and no first layer without weights.
+    """
+    pngs = {}
+    if figures.curve_panels(history):
+        pngs[CURVES] = figures.learning_curves(history)
+    if weights is not None:
+        pngs[WEIGHTS] = figures.first_layer(weights)
+    return pngs
+
+
 def draw(report: RunReport, drawn: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
     """Return name → PNG for all of a run's pictures, in the order of the page.
 
-    What `drawn` has already (see `draw_samples`) is not drawn again. There are no learning curves
-    without history and no first layer without weights.
+    `drawn` is all that `draw_samples` and `draw_training` gave before, if they were asked.
     """
-    scores = report.scores
-    pngs: dict[str, bytes] = {}
-    if figures.curve_panels(report.history):
-        pngs[CURVES] = figures.learning_curves(report.history)
-    pngs[CONFUSION] = figures.confusion_matrix(scores.confusion, report.class_names)
-    pngs[MISTAKES] = figures.mistakes(report.mistake_images, scores.mistakes, report.class_names)
-    if not (drawn and SAMPLES in drawn):
-        drawn = draw_samples(report.samples, report.class_names, report.class_counts)
-    pngs[SAMPLES] = drawn[SAMPLES]
-    if report.weights is not None:
-        pngs[WEIGHTS] = figures.first_layer(report.weights)
-    pngs[CALIBRATION] = calibration(scores.calibration, scores.expected_calibration_error)
-    return pngs
+    scores, names = report.scores, report.class_names
+    if drawn is None:
+        drawn = draw_samples(report.samples, names, report.class_counts)
+        drawn |= draw_training(report.history, report.weights)
+    pngs = {
+        **drawn,
+        CONFUSION: figures.confusion_matrix(scores.confusion, names),
+        MISTAKES: figures.mistakes(report.mistake_images, scores.mistakes, names),
+        CALIBRATION: calibration(scores.calibration, scores.expected_calibration_error),
+    }
+    return {name: pngs[name] for name in PICTURES if name in pngs}
 
 
 def render_html(report: RunReport, pngs: Mapping[str, bytes]) -> str:
     """Return the page, complete; of the pictures those that `pngs` has (see `draw`)."""
-    return render("run.html.j2", page_content(report, pngs))
+    return render(TEMPLATE, page_content(report, pngs))
 
 
 def page_content(report: RunReport, pngs: Mapping[str, bytes]) -> dict[str, Any]:

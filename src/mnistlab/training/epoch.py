@@ -30,7 +30,7 @@ import keras
 import numpy as np
 
 from mnistlab.errors import OptionError
-from mnistlab.models import convolutions
+from mnistlab.models import convolutions, initial
 from mnistlab.models.augmentation import Augmentation
 from mnistlab.training.augment import augment
 
@@ -124,7 +124,8 @@ class EpochProgram:
         asked only if something has yet to be built.
         """
         # The one private call: Keras builds model, loss, metrics and optimizer inside its fit.
-        model._symbolic_build(iterator=first_batch)
+        with initial.made_by_numpy():
+            model._symbolic_build(iterator=first_batch)
         program = cls._kept.get(model)
         if program is None or not program._is_for(model, augmentation, devices):
             program = cls._kept[model] = cls(model, augmentation, devices)
@@ -191,10 +192,11 @@ class EpochProgram:
     def _call(
         self, jitted: Any, step: str, state: State, data: Prepared, order: Order
     ) -> tuple[State, dict[str, Any]]:
+        state, order = jax.device_put((state, order))
+        compiled = self._compile(jitted, step, data.past_fixed, state, data.arrays, *order)
         # JAX computes in the thread that asks only if all arrays are there: one that is still being
         # copied sends the epoch to a pool of one thread, where trials wait for each other.
-        state, order = jax.block_until_ready(jax.device_put((state, order)))
-        compiled = self._compile(jitted, step, data.past_fixed, state, data.arrays, *order)
+        jax.block_until_ready((state, order))
         result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, *order)
         return result
 

@@ -18,6 +18,7 @@ from mnistlab.data import Dataset
 from mnistlab.errors import OptionError, RunError, UnknownNameError
 from mnistlab.files import atomic_file, sha256
 from mnistlab.models.functions import OPTIMIZERS, loss_choice
+from mnistlab.models.initial import made_by_numpy
 from mnistlab.models.spec import parse_spec
 from mnistlab.models.zoo import (
     PixelStatistics,
@@ -141,17 +142,18 @@ def build_compiled(settings: TrainSettings, dataset: Dataset) -> keras.Model:
         pixels = PixelStatistics(float(dataset.x_train.mean()), float(dataset.x_train.std()))
         if not pixels.std:
             raise OptionError("normalize=standardize: all pixels of the training images are equal")
-    model = build(
-        settings.model,
-        normalize=settings.normalize,
-        activation=settings.activation,
-        loss=settings.loss,
-        last_activation=settings.last_activation,
-        classes=dataset.num_classes,
-        pixels=pixels,
-    )
-    for member in members_of(model):
-        compile_model(member, settings, images=len(dataset.x_train))
+    with made_by_numpy():
+        model = build(
+            settings.model,
+            normalize=settings.normalize,
+            activation=settings.activation,
+            loss=settings.loss,
+            last_activation=settings.last_activation,
+            classes=dataset.num_classes,
+            pixels=pixels,
+        )
+        for member in members_of(model):
+            compile_model(member, settings, images=len(dataset.x_train))
     return model
 
 
