@@ -98,6 +98,7 @@ def test_what_is_not_theirs_is_left_to_jax():
             key
         ),
         "int": lambda: jax.numpy.zeros((2, 3), dtype="int32"),
+        "place": lambda: jax.numpy.ones((2, 3), "float32"),
         "plain": lambda: jax.numpy.zeros(4),
         "batch": lambda: jax.vmap(lambda k: jax.random.uniform(k, shape=(3,), dtype="float32"))(
             jax.random.split(key)
@@ -124,7 +125,7 @@ def test_other_generators_are_left_to_jax():
 
 
 def test_jax_is_itself_again_whatever_happens():
-    own = jax.random.uniform, jax.numpy.zeros
+    own = jax.random.uniform, jax.numpy.zeros, jax.numpy.ones
     with made_by_numpy():
         assert jax.random.uniform is not own[0]
     with pytest.raises(ZeroDivisionError), made_by_numpy():
@@ -144,4 +145,4 @@ def test_jax_is_itself_again_whatever_happens():
     leave.set()
     first.join(30)
     second.join(30)
-    assert (jax.random.uniform, jax.numpy.zeros) == own
+    assert (jax.random.uniform, jax.numpy.zeros, jax.numpy.ones) == own

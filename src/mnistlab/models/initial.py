@@ -14,6 +14,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
@@ -30,7 +31,7 @@ _TURN = threading.RLock()
 
 @contextmanager
 def made_by_numpy() -> Iterator[None]:
-    """While a model is built on JAX, let uniform values and zeros come from NumPy.
+    """While a model is built on JAX, let uniform values, zeros and ones come from NumPy.
 
     What is traced, sharded, or of another dtype is left to JAX. Threads take turns.
     """
@@ -39,7 +40,11 @@ def made_by_numpy() -> Iterator[None]:
         return
     import jax
 
-    places = ((jax.random, "uniform", _uniform), (jax.numpy, "zeros", _zeros))
+    places: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
+        (jax.random, "uniform", _uniform),
+        (jax.numpy, "zeros", partial(_filled, np.zeros)),
+        (jax.numpy, "ones", partial(_filled, np.ones)),
+    )
     with _TURN:
         own = [getattr(module, name) for module, name, _ in places]
         try:
@@ -93,13 +98,14 @@ def _uniform(own: Callable[..., Any]) -> Callable[..., Any]:
     return draw
 
 
-def _zeros(own: Callable[..., Any]) -> Callable[..., Any]:
-    def zeros(shape: Any, **named: Any) -> Any:
-        if named.keys() != {"dtype"} or not _is_plain({"shape": shape, **named}):
-            return own(shape, **named)
-        return _on_device(np.zeros(shape, np.float32))
+def _filled(make: Callable[..., Any], own: Callable[..., Any]) -> Callable[..., Any]:
+    def fill(shape: Any, *arguments: Any, **named: Any) -> Any:
+        asked = not arguments and named.keys() == {"dtype"}
+        if not (asked and _is_plain({"shape": shape, **named})):
+            return own(shape, *arguments, **named)
+        return _on_device(make(shape, np.float32))
 
-    return zeros
+    return fill
 
 
 def _is_plain(named: dict[str, Any]) -> bool:
