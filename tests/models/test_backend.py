@@ -20,12 +20,34 @@ from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_ke
 assert nn.splash_attention_kernel.SegmentIds is kernel.SegmentIds
 import numpy
 assert numpy.f2py.__file__ and numpy.f2py is sys.modules["numpy.f2py"]
+assert not {"scipy.sparse", "scipy.sparse.linalg", "h5py"} & set(sys.modules)
+from jax.experimental.sparse import linalg
+from keras.src.legacy.saving import legacy_h5_format
+assert linalg.scipy.sparse.linalg.__file__ and legacy_h5_format.h5py.File
+import h5py, scipy.sparse.linalg
+assert h5py.__file__ and scipy.sparse.linalg is linalg.scipy.sparse.linalg
+"""
+
+SAVE = """
+import gc, sys
+from mnistlab.models.backend import use_backend
+keras = use_backend(sys.argv[1])
+assert gc.isenabled()
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+for name in ("model.keras", "model.h5"):
+    model.save(sys.argv[2] + "/" + name)
+    assert keras.models.load_model(sys.argv[2] + "/" + name).count_params() == 8
 """
 
 
 @pytest.mark.skipif(keras.config.backend() != "jax", reason="what Keras imports for JAX")
 def test_deferred_modules_come_when_asked_for():
     subprocess.run([sys.executable, "-c", CODE], check=True, timeout=120)
+
+
+def test_models_are_saved_and_loaded_after_it(tmp_path):
+    command = [sys.executable, "-c", SAVE, keras.config.backend(), str(tmp_path)]
+    subprocess.run(command, check=True, timeout=300)
 
 
 def test_banners_are_left_out_and_all_else_is_said(capfd):
