@@ -62,7 +62,7 @@ def hardware() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": processor(),
-        "cores": int(cores()),
+        "cores": len(cores()),
         "memory_gib": round(memory / 2**30, 1),
         "load_at_start": list(os.getloadavg()),
     }

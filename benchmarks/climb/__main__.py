@@ -26,9 +26,9 @@ from benchmarks.record import circumstances, record_path, save
 from benchmarks.tutorial.processes import run
 from mnistlab.comparing.statistics import summarize as summary_of
 from mnistlab.evaluation.scores import wilson_interval
+from mnistlab.training.environment import cores
 
 MOST_ENSEMBLES = 1000
-CORES = sorted(os.sched_getaffinity(0))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, help="the record; in benchmarks/records unless given")
     options = parser.parse_args(arguments)
-    if not 1 <= options.workers <= len(CORES):
-        parser.error(f"--workers is {options.workers}; there are {len(CORES)} cores")
+    if not 1 <= options.workers <= len(cores()):
+        parser.error(f"--workers is {options.workers}; there are {len(cores())} cores")
     given = [f"--seeds={options.seeds}", f"--model={options.model}", f"--members={options.members}"]
     given += [f"--workers={options.workers}"]
     record = circumstances("climb", given)
@@ -66,7 +66,7 @@ def train_all(
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Train and test with seeds 1 to `seeds`, `workers` at once, each on a core and one device."""
     free: SimpleQueue[int] = SimpleQueue()
-    for core in CORES:
+    for core in cores():
         free.put(core)
 
     def settle() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from benchmarks.record import circumstances, record_path, save
 from benchmarks.scaling.trials import PLACES
 from benchmarks.tutorial.processes import rotated, run
 from benchmarks.tutorial.summary import spread
+from mnistlab.training.environment import cores
 
 BATCHES = (1, 10, 100)
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = [f"--{n}={getattr(options, n)}" for n in names
              if getattr(options, n) != parser.get_default(n)]  # fmt: skip
     record = {**circumstances("scaling", given), "reduced": bool(given)}
-    record["workers"] = max(2, len(os.sched_getaffinity(0)))
+    record["workers"] = max(2, len(cores()))
     record["studies"] = studies(options.rounds, options.trials, record["workers"])
     record["batches"] = batches(options.rounds, options.tiny, record["workers"])
     record["file"] = child("store", f"--rows={options.rows}")

@@ -32,7 +32,7 @@ def normalized(images: np.ndarray) -> np.ndarray:
 
 def faster_threads(seconds_with: Callable[[int], float]) -> tuple[int, dict[str, float]]:
     """Try one thread and one per core; give the faster number and what each took."""
-    tried = {n: seconds_with(n) for n in sorted({1, int(cores())})}
+    tried = {n: seconds_with(n) for n in sorted({1, len(cores())})}
     return min(tried, key=tried.__getitem__), {str(n): s for n, s in tried.items()}
 
 

@@ -66,12 +66,17 @@ def test_draw_gives_all_pictures_in_order(report):
 def test_draw_takes_what_is_drawn_already(report):
     early = reports.draw_samples(report.samples, report.class_names, report.class_counts)
     assert list(early) == ["sample-sheet"]
-    early |= reports.draw_training(report.history, report.weights)
-    assert list(early) == ["sample-sheet", "learning-curves", "first-layer"]
-    pngs = reports.draw(report, early)
+    assert reports.draw(report) == reports.draw(report, early)
+    assert reports.draw(report, {"sample-sheet": b"early"})["sample-sheet"] == b"early"
+
+
+def test_draw_takes_what_is_known_after_training(report):
+    trained = reports.draw_training(report.history, report.weights)
+    assert list(trained) == ["learning-curves", "first-layer"]
+    pngs = reports.draw(report, trained)
     assert list(pngs) == KEYS
     assert pngs == reports.draw(report)
-    assert reports.draw(report, early | {"first-layer": b"early"})["first-layer"] == b"early"
+    assert reports.draw(report, {"first-layer": b"early"})["first-layer"] == b"early"
 
 
 def test_draw_leaves_out_what_there_is_not(report):

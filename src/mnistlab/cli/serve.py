@@ -31,7 +31,7 @@ def serve(
     from mnistlab.training.environment import cores
     from mnistlab.web.work import MEGABYTE, Limits
 
-    workers = int(cores()) if workers is None else workers
+    workers = len(cores()) if workers is None else workers
     _check(port, workers, queue, max_megabytes, timeout)
     body = round(max_megabytes * MEGABYTE)
     limits = Limits(workers, queue, body, max(Limits.held, 2 * body), receive=timeout)

@@ -9,7 +9,6 @@ run one after another.
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from mnistlab.comparing.programs import History, Program, Splits, Tested
 from mnistlab.comparing.results import State, TrialRecord
 from mnistlab.data import Dataset
 from mnistlab.errors import MnistlabError
+from mnistlab.training.environment import cores
 
 Keyed = tuple[str, Trial]
 """A trial's key and the trial."""
@@ -171,5 +171,4 @@ def default_workers() -> int:
         return 1
     if on_gpu():
         return TOGETHER
-    usable = getattr(os, "sched_getaffinity", None)
-    return len(usable(0)) if usable else os.cpu_count() or 1
+    return len(cores())

@@ -20,6 +20,7 @@ import numpy as np
 from mnistlab.comparing.plan import Trial
 from mnistlab.data import Dataset
 from mnistlab.models.augmentation import parse_augmentation
+from mnistlab.models.replaced import TRACING
 from mnistlab.training.engine import Batches, fit
 from mnistlab.training.handover import reason_to_hand_over
 from mnistlab.training.settings import TrainSettings
@@ -243,8 +244,6 @@ class Program:
         return weights, others, slots
 
     def _new_model(self, seed: int) -> Any:
-        from mnistlab.training.epoch import TRACING
-
         with TRACING:
             set_seed(seed)
             return self._build(self._settings, self._splits.dataset)

@@ -29,6 +29,7 @@ import jax.numpy as jnp
 import keras
 
 from mnistlab.models import winograd
+from mnistlab.models.replaced import replaced
 
 Pair = tuple[int, int]
 
@@ -141,22 +142,12 @@ def patched() -> Iterator[None]:
     if keras.config.backend() != "jax" or jax.default_backend() != "cpu":
         yield
         return
-    places = (
+    with replaced(
         (keras.layers.Conv2D, "convolution_op", _convolution_op),
         (keras.layers.MaxPooling2D, "call", _max_pooling_call),
         (keras.layers.AveragePooling2D, "call", _average_pooling_call),
-    )
-    own = [vars(layer).get(name) for layer, name, _ in places]
-    try:
-        for layer, name, replacement in places:
-            setattr(layer, name, replacement(getattr(layer, name)))
+    ):
         yield
-    finally:
-        for (layer, name, _), method in zip(places, own, strict=True):
-            if method is None:  # inherited
-                delattr(layer, name)
-            else:
-                setattr(layer, name, method)
 
 
 def _convolution_op(own: Callable[..., Any]) -> Callable[..., Any]:

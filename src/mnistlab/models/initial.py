@@ -11,7 +11,6 @@ shapes alike, from 0 to the size, and of its bits come the floats.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,13 +19,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from mnistlab.models.replaced import TRACING, replaced
+
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = np.uint32(0x1BD11BDA)
 MANTISSA_BITS = 23
 ONE = np.uint32(0x3F800000)
 """The bits of 1.0, to which a random mantissa is added."""
-
-_TURN = threading.RLock()
 
 
 @contextmanager
@@ -40,20 +39,15 @@ def made_by_numpy() -> Iterator[None]:
         return
     import jax
 
-    places: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
-        (jax.random, "uniform", _uniform),
-        (jax.numpy, "zeros", partial(_filled, np.zeros)),
-        (jax.numpy, "ones", partial(_filled, np.ones)),
-    )
-    with _TURN:
-        own = [getattr(module, name) for module, name, _ in places]
-        try:
-            for (module, name, replacement), function in zip(places, own, strict=True):
-                setattr(module, name, replacement(function))
-            yield
-        finally:
-            for (module, name, _), function in zip(places, own, strict=True):
-                setattr(module, name, function)
+    with (
+        TRACING,
+        replaced(
+            (jax.random, "uniform", _uniform),
+            (jax.numpy, "zeros", partial(_filled, np.zeros)),
+            (jax.numpy, "ones", partial(_filled, np.ones)),
+        ),
+    ):
+        yield
 
 
 def uniform(

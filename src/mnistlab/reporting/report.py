@@ -6,7 +6,7 @@ else. All text from outside (names, settings, the command) is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,34 +61,40 @@ def draw_samples(
 def draw_training(
     history: Mapping[str, Sequence[float]], weights: npt.NDArray[np.float32] | None
 ) -> dict[str, bytes]:
-    """Draw what is known before the test; in a thread, while the model is tested.
-
-    There are no learning curves without history and no first layer without weights.
-    """
-    pngs = {}
-    if figures.curve_panels(history):
-        pngs[CURVES] = figures.learning_curves(history)
-    if weights is not None:
-        pngs[WEIGHTS] = figures.first_layer(weights)
-    return pngs
+    """Draw what is known before the test; in a thread, while the model is tested."""
+    return {name: make() for name, make in _of_training(history, weights).items()}
 
 
 def draw(report: RunReport, drawn: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
     """Return name → PNG for all of a run's pictures, in the order of the page.
 
-    `drawn` is all that `draw_samples` and `draw_training` gave before, if they were asked.
+    What `drawn` has already (see `draw_samples`, `draw_training`) is not drawn again. There are
+    no learning curves without history and no first layer without weights.
     """
-    scores, names = report.scores, report.class_names
-    if drawn is None:
-        drawn = draw_samples(report.samples, names, report.class_counts)
-        drawn |= draw_training(report.history, report.weights)
-    pngs = {
-        **drawn,
-        CONFUSION: figures.confusion_matrix(scores.confusion, names),
-        MISTAKES: figures.mistakes(report.mistake_images, scores.mistakes, names),
-        CALIBRATION: calibration(scores.calibration, scores.expected_calibration_error),
+    scores, names, drawn = report.scores, report.class_names, drawn or {}
+    makers: dict[str, Callable[[], bytes]] = {
+        **_of_training(report.history, report.weights),
+        CONFUSION: lambda: figures.confusion_matrix(scores.confusion, names),
+        MISTAKES: lambda: figures.mistakes(report.mistake_images, scores.mistakes, names),
+        SAMPLES: lambda: draw_samples(report.samples, names, report.class_counts)[SAMPLES],
+        CALIBRATION: lambda: calibration(scores.calibration, scores.expected_calibration_error),
     }
-    return {name: pngs[name] for name in PICTURES if name in pngs}
+    return {
+        name: drawn[name] if name in drawn else makers[name]()
+        for name in PICTURES
+        if name in makers
+    }
+
+
+def _of_training(
+    history: Mapping[str, Sequence[float]], weights: npt.NDArray[np.float32] | None
+) -> dict[str, Callable[[], bytes]]:
+    makers: dict[str, Callable[[], bytes]] = {}
+    if figures.curve_panels(history):
+        makers[CURVES] = lambda: figures.learning_curves(history)
+    if weights is not None:
+        makers[WEIGHTS] = lambda: figures.first_layer(weights)
+    return makers
 
 
 def render_html(report: RunReport, pngs: Mapping[str, bytes]) -> str:

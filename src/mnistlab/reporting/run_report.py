@@ -37,7 +37,7 @@ def run_report(run: Run) -> RunReport:
 def write_report(run: Run, drawn: Mapping[str, bytes] | None = None) -> Path:
     """Draw a finished run's figures and page into its folder; give the page's path.
 
-    `drawn` is what was drawn before the test, if it was (see `report.draw`).
+    What `drawn` has already is taken from there (see `report.draw`).
     """
     report = run_report(run)
     with run.reading("metrics.json"):

@@ -19,7 +19,12 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return {**found, "platform": platform.platform(), "processor": processor(), "cores": cores()}
+    return {
+        **found,
+        "platform": platform.platform(),
+        "processor": processor(),
+        "cores": str(len(cores())),
+    }
 
 
 def processor() -> str:
@@ -31,7 +36,7 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def cores() -> str:
-    """Count the cores that this process may use."""
-    usable = getattr(os, "sched_getaffinity", None)
-    return str(len(usable(0)) if usable else os.cpu_count())
+def cores() -> list[int]:
+    """Name the cores that this process may use."""
+    usable = getattr(os, "sched_getaffinity", None)  # not on every system
+    return sorted(usable(0)) if usable else list(range(os.cpu_count() or 1))

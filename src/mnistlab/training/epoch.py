@@ -32,6 +32,7 @@ import numpy as np
 from mnistlab.errors import OptionError
 from mnistlab.models import convolutions, initial
 from mnistlab.models.augmentation import Augmentation
+from mnistlab.models.replaced import TRACING
 from mnistlab.training.augment import augment
 
 Arrays = Any
@@ -55,9 +56,6 @@ FIXED_LAYERS = (
 )
 LARGEST_PREPARED_BYTES = 2 << 30
 PLAIN = Augmentation()
-
-TRACING = threading.RLock()
-"""Held by whoever builds or traces a model: Keras' and Python's global state allow only one."""
 
 
 class Prepared(NamedTuple):
