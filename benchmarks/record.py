@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,22 +58,39 @@ def package_versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """Name processor, usable cores and memory."""
+    """Name processor, usable cores, memory, and what accelerates computing."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": processor(),
+        "accelerators": accelerators(),
         "cores": len(cores()),
         "memory_gib": round(memory / 2**30, 1),
         "load_at_start": list(os.getloadavg()),
     }
 
 
-def record_path(record: dict[str, Any]) -> Path:
-    """Name the file of a record: benchmark, day, processor and number of cores."""
+def accelerators() -> list[str]:
+    """Name the GPUs of NVIDIA's that are here."""
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return found.split("\n")[:-1]
+
+
+def computed_on(record: Mapping[str, Any]) -> str:
+    """Name what computed: the accelerator, or the processor and its cores."""
     machine = record["hardware"]
-    slug = re.sub(r"[^a-z0-9]+", "-", machine["processor"].lower()).strip("-")
-    name = f"{record['benchmark']}-{record['date'][:10]}-{slug}-{machine['cores']}c.json"
-    return RECORDS / name
+    found = machine.get("accelerators", [])
+    return found[0] if found else f"{machine['processor']}, {machine['cores']} cores"
+
+
+def record_path(record: dict[str, Any]) -> Path:
+    """Name the file of a record: benchmark, day, and accelerator or processor and its cores."""
+    on = computed_on(record).lower().replace(" cores", "c")
+    slug = re.sub(r"[^a-z0-9]+", "-", on).strip("-")
+    return RECORDS / f"{record['benchmark']}-{record['date'][:10]}-{slug}.json"
 
 
 def save(record: dict[str, Any], path: Path) -> None:
@@ -89,5 +106,6 @@ def all_of(benchmark: str, folder: Path = RECORDS) -> list[dict[str, Any]]:
 
 
 def newest(benchmark: str, folder: Path = RECORDS) -> dict[str, Any] | None:
-    """Load the benchmark's record of the latest date, or None."""
-    return next(iter(all_of(benchmark, folder)), None)
+    """Load the benchmark's record of the latest date on a processor alone, or None."""
+    records = all_of(benchmark, folder)
+    return next((each for each in records if not each["hardware"].get("accelerators")), None)

@@ -22,6 +22,7 @@ from benchmarks.tutorial.processes import rotated, run
 from benchmarks.tutorial.summary import spread
 
 IMAGES = 60_000 - HELD_OUT
+OURS = ("study", "one by one")
 OTHERS = ("torch-loop", "keras-jax-50", "keras-tensorflow")
 QUESTION = ("optimizer", "adam", "adagrad", "adadelta")
 
@@ -35,22 +36,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trials", type=int, default=8, help="trials of a study a turn")
     parser.add_argument("--core-python", default=sys.executable, help="for mnistlab itself")
     parser.add_argument("--out", type=Path, help="the record; in benchmarks/records unless given")
+    parser.add_argument("--only", nargs="*", choices=[*OURS, *OTHERS], default=[*OURS, *OTHERS])
     options = parser.parse_args(arguments)
+    if "study" not in options.only:
+        parser.error("--only needs study among them: ratios are to it")
     given = [f"--rounds={options.rounds}", f"--trials={options.trials}"]
+    if options.only != [*OURS, *OTHERS]:
+        given += ["--only", *options.only]
     if options.core_python != sys.executable:
         given.append("--core-python=CORE_PYTHON")
     record = {**circumstances("comparing", given), "rounds": options.rounds}
     python = str(Path(options.core_python).absolute())
-    record["trainings"] = measure(options.rounds, options.trials, python)
+    record["trainings"] = measure(options.only, options.rounds, options.trials, python)
     record["studies"] = [whole_study(python) for _ in range(options.rounds)]
     record["summary"] = summarize(record)
     save(record, options.out or record_path(record))
     print(json.dumps(record["summary"], indent=1))
 
 
-def measure(rounds: int, trials: int, python: str) -> list[dict[str, Any]]:
-    """Time one training by everybody, in every round."""
-    names = ["study", "one by one", *OTHERS]
+def measure(names: Sequence[str], rounds: int, trials: int, python: str) -> list[dict[str, Any]]:
+    """Time one training by each of `names`, in every round."""
     found = []
     for turn in range(rounds):
         for name in rotated(names, turn):
@@ -92,11 +97,12 @@ def summarize(record: dict[str, Any]) -> dict[str, Any]:
     by_round: dict[int, dict[str, float]] = {}
     for each in record["trainings"]:
         by_round.setdefault(each["round"], {})[each["contender"]] = each["seconds"]
-    names = next(iter(by_round.values()))
+    rounds = list(by_round.values())
+    names = rounds[0]
     return {
-        "n": len(by_round),
-        "seconds_a_training": {n: spread(r[n] for r in by_round.values()) for n in names},
-        "times_the_study": {n: spread(r[n] / r["study"] for r in by_round.values()) for n in names},
+        "n": len(rounds),
+        "seconds_a_training": {n: spread(r[n] for r in rounds) for n in names},
+        "times_the_study": {n: spread(r[n] / r["study"] for r in rounds) for n in names},
         "whole_study_seconds": spread(each["seconds"] for each in record["studies"]),
     }
 

@@ -22,7 +22,7 @@ EPOCHS, HELD_OUT = 3, 10_000
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the trials and print what they took."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, help="at once; as a study has them unless given")
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     base = TrainSettings(epochs=EPOCHS, validation=HELD_OUT, backend="jax")
     arm, _ = make_arms("optimizer", ["adam", "sgd"], base)
     executor = LocalExecutor(dataset, options.workers)
-    warm = [(f"warm {n}", Trial(arm, n, 0.001, tested=True)) for n in range(options.workers)]
+    warm = [(f"warm {n}", Trial(arm, n, 0.001, tested=True)) for n in range(executor.workers)]
     list(executor.run(warm))
     seeds = range(options.seed, options.seed + options.trials)
     trials = [(str(seed), Trial(arm, seed, 0.001, tested=True)) for seed in seeds]

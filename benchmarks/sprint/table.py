@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.markdown import figure, table
+from benchmarks.record import computed_on
 from benchmarks.sprint.contenders import CONTENDERS
 
 MARKERS = "<!-- sprint:begin -->", "<!-- sprint:end -->"
@@ -43,7 +44,7 @@ def render(records: Sequence[Record]) -> str:
 
 def row(target: str, summary: Mapping[str, Any], record: Record) -> list[str]:
     """Make one sprint's cells."""
-    reached, hardware = summary["test_accuracy"], record["hardware"]
+    reached = summary["test_accuracy"]
     low, high = (f"{100 * end:.2f}" for end in reached["interval"])
     commit = (record["git"]["commit"] or "unknown")[:7]
     return [
@@ -53,7 +54,7 @@ def row(target: str, summary: Mapping[str, Any], record: Record) -> list[str]:
         figure(summary["training_seconds"], ".2f"),
         f"{summary['compile_seconds_cold']:.1f}",
         f"`{' '.join(record['commands'][target])}`",
-        f"{hardware['processor']}, {hardware['cores']} cores, {record['date'][:10]}, {commit}",
+        f"{computed_on(record)}, {record['date'][:10]}, {commit}",
     ]
 
 

@@ -104,9 +104,9 @@ def _question(context: typer.Context, given: dict[str, Any]) -> Question:
     chosen = {name: options[option] for name, option in amounts.items()}
     protocol = asking.make_protocol(axis, chosen, options["seed"], quick)
     arms = planning.make_arms(axis, options["choices"] or [], base)
-    out = options["out"]
+    out = options["out"]  # a text with some of Typer's releases
     return asking.Question(
-        axis, arms, protocol, options["budget"], quick, out and out.absolute(),
+        axis, arms, protocol, options["budget"], quick, Path(out).absolute() if out else None,
         _command(context), options["workers"],
         asking.ray_address(options["on"], options["address"]),
     ).check()  # fmt: skip
