@@ -28,8 +28,8 @@ from mnistlab.comparing.statistics import summarize as summary_of
 SPRINTS: dict[str, list[str]] = {
     "99.0": ["--model=cnn-fast"],
     "99.5": [
-        "--model=cnn-best:filters=32x64x96", "--learning-rate=0.015", "--epochs=4",
-        "--augment=shift=1",
+        "--model=cnn-fast:filters=32x64x96", "--learning-rate=0.015", "--epochs=4",
+        "--augment=shift=1", "--label-smoothing=0.02", "--batch-norm=measured", "--views=9",
     ],
     "99.7": ["--model=cnn-best"],
 }  # fmt: skip

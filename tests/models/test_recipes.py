@@ -146,18 +146,25 @@ def convolution(size, channels, filters):
     return size * size * channels * filters + filters
 
 
-LAST_SIDE = {1: 12, 2: 4, 3: 3, 4: 2, 5: 1}  # of the maps, by the number of convolutions
+# Of the maps, by the number of convolutions.
+LAST_SIDE = {1: 12, 2: 4, 3: 3, 4: 2, 5: 1}
+LAST_SIDE_OF_BEST = {1: 13, 2: 11, 3: 5, 4: 3, 5: 3}
 
 
-def cnn(*filters):
+def cnn(*filters, inputs=4, sides=LAST_SIDE):
     """Blocks of 2x2 pixels, 3x3 convolutions without bias: 14 → 12 → 5 → 3 places a side."""
-    channels = (4, *filters)
+    channels = (inputs, *filters)
     kernels = sum(9 * a * b for a, b in zip(channels, filters, strict=False))
     normalization = sum(4 * count for count in filters)  # gamma, beta, mean, variance
-    return kernels + normalization + dense(LAST_SIDE[len(filters)] ** 2 * filters[-1], 10)
+    return kernels + normalization + dense(sides[len(filters)] ** 2 * filters[-1], 10)
 
 
-CNN_BEST = cnn(32, 64, 96, 128)
+def best(*filters):
+    """3x3 on all pixels: 28 → 26, pooled 13 → 11 → 11, pooled 5 → 3 → 3 places a side."""
+    return cnn(*filters, inputs=1, sides=LAST_SIDE_OF_BEST)
+
+
+CNN_BEST = best(32, 64, 64, 96, 112)
 PARAMETERS = {
     "mlp": dense(784, 128) + dense(128, 128) + dense(128, 10),
     "linear": dense(784, 10),
@@ -169,10 +176,13 @@ PARAMETERS = {
     "ensemble": 5 * CNN_BEST,
     "mlp:hidden=7x5": dense(784, 7) + dense(7, 5) + dense(5, 10),
     "cnn-fast:filters=4x8": cnn(4, 8),
-    "cnn-best:filters=4": cnn(4),
-    "cnn-best:filters=4x8x16x16x8": cnn(4, 8, 16, 16, 8),
+    "cnn-fast:filters=4": cnn(4),
+    "cnn-fast:filters=4x8x16x16x8": cnn(4, 8, 16, 16, 8),
+    "cnn-best:filters=4": best(4),
+    "cnn-best:filters=4x8x16": best(4, 8, 16),
+    "cnn-best:filters=4x8x16x16x8": best(4, 8, 16, 16, 8),
     "ensemble:members=2": 2 * CNN_BEST,
-    "ensemble:members=3,filters=4x8": 3 * cnn(4, 8),
+    "ensemble:members=3,filters=4x8": 3 * best(4, 8),
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ class Recipe:
     loss: str = "sparse_categorical_crossentropy"
     last_activation: str | None = None
     label_smoothing: float = 0.0
+    activation: str = "relu"
     optimizer: str = "adam"
     learning_rate: float | None = None
     schedule: str = "constant"
@@ -67,9 +68,10 @@ RECIPES: dict[str, Recipe] = {
     "cnn-best": replace(
         _CNN,
         label_smoothing=0.02,
+        activation="silu",
         learning_rate=0.01,
-        epochs=16,
-        augment="shift=1,rotate=12,scale=0.12,shear=0.12,elastic=0.5,thickness=0.4",
+        epochs=20,
+        augment="shift=1,rotate=10,scale=0.1,shear=0.1,elastic=0.4,thickness=0.3",
         batch_norm="measured",
         views=9,
     ),
