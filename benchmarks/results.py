@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.markdown import table
-from benchmarks.record import RECORDS, all_of, newest
+from benchmarks.record import RECORDS, all_of, computed_on, newest
 from benchmarks.table import sections
 from benchmarks.tutorial.contenders import CONTENDERS
 from benchmarks.tutorial.summary import REFERENCE
@@ -127,6 +127,8 @@ def history() -> Iterator[list[str]]:
         for record in all_of(benchmark):
             what, value = tell(record)
             commit = (record.get("git", {}).get("commit") or "–")[:7]
+            if record["hardware"].get("accelerators"):
+                what += f"; {computed_on(record)}"
             yield [benchmark, record["date"][:10], commit, what, value, _link(record)]
 
 
