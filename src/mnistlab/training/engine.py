@@ -261,7 +261,12 @@ def _first_batch(arrays: Arrays, batch_size: int, permute: bool) -> Iterator[tup
     """Yield a batch to build variables from; `permute` as Keras, which shuffles to get at it."""
     if permute:
         np.random.permutation(len(keras.tree.flatten(arrays)[0]))
-    yield 0, 0, [keras.tree.map_structure(lambda a: a[:batch_size], arrays, none_is_leaf=False)]
+    from mnistlab.training.epoch import as_keras_casts
+
+    def begin(array: Any) -> Any:
+        return as_keras_casts(array[:batch_size])
+
+    yield 0, 0, [keras.tree.map_structure(begin, arrays, none_is_leaf=False)]
 
 
 def _reason(model: keras.Model, arguments: dict[str, Any]) -> str | None:

@@ -138,7 +138,7 @@ class EpochProgram:
 
         `raw` keeps x as it is: images that are to be varied.
         """
-        arrays = jax.device_put(jax.tree.map(_as_keras_casts, arrays), self._everywhere)
+        arrays = jax.device_put(jax.tree.map(as_keras_casts, arrays), self._everywhere)
         if self._fixed is None or raw:
             return Prepared(arrays, False)
         size = math.prod(self._fixed.output_shape[1:]) * len(arrays[0]) * 4
@@ -331,7 +331,7 @@ def _take(arrays: Arrays, indices: Any) -> Arrays:
     return jax.tree.map(lambda a: a.at[indices].get(mode="promise_in_bounds"), arrays)
 
 
-def _as_keras_casts(array: Any) -> Any:
+def as_keras_casts(array: Any) -> Any:
     """Cast floats to `keras.config.floatx()`, as Keras' data adapters do; leave other types."""
     array = np.asarray(array) if not isinstance(array, jax.Array) else array
     return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
