@@ -59,9 +59,10 @@ class Splits:
         """Give the split as the compiled epochs want it; shared with who wants the same."""
         x, y = self.arrays(settings, split)
         place = (split, settings.validation if split != "test" else 0)
-        raw = split == "train" and bool(epochs.augmentation)
-        past = None if raw else epochs.fixed_layers
-        images = self._once((*place, past), lambda: epochs.prepare((x,), raw))
+        trains = split == "train"
+        raw = trains and bool(epochs.augmentation)
+        how = None if raw else epochs.preparation
+        images = self._once((*place, how), lambda: epochs.prepare((x,), raw, trains))
         labels = self._once((*place, y.ndim, "labels"), lambda: keras.ops.convert_to_tensor(y))
         return images._replace(arrays=(*images.arrays, labels))
 

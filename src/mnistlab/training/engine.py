@@ -98,7 +98,9 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
     first = _first_batch(arrays, size, shuffle and seed is None)
     program = EpochProgram.of(model, first, augmentation, devices)
     varied = bool(augmentation)
-    batches = Batches(program.prepare(arrays, raw=varied), size, bool(shuffle), seed, varied)
+    batches = Batches(
+        program.prepare(arrays, varied, trains=True), size, bool(shuffle), seed, varied
+    )
     held_out = None
     if validation_data is not None:
         prepared = program.prepare(pack(*validation_data))

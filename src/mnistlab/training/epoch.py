@@ -34,6 +34,7 @@ from mnistlab.models import convolutions, initial
 from mnistlab.models.augmentation import Augmentation
 from mnistlab.models.replaced import TRACING
 from mnistlab.training.augment import augment
+from mnistlab.training.unlit import FirstKernel
 
 Arrays = Any
 """A nesting of dicts, lists and tuples of arrays with the same first dimension."""
@@ -64,6 +65,8 @@ class Prepared(NamedTuple):
     arrays: Arrays
     past_fixed: bool
     """Whether x has gone through the model's fixed layers."""
+    lit: Any = None
+    """The numbers of the inputs that x has, int32; None for all."""
 
 
 class EpochProgram:
@@ -79,7 +82,8 @@ class EpochProgram:
         self.augmentation, self.devices = augmentation, devices
         self._identity = _identity(model)
         self._fixed, self._rest = _split_at_first_weight(model)
-        self._apply_fixed = jax.jit(lambda x: self._fixed(x))
+        self._apply_fixed = jax.jit(self._prepared)
+        self._first = FirstKernel.of(model, self._fixed)
         self._everywhere, self._divided = _shardings(devices)
         self._jitted = jax.jit(
             self._epoch,
@@ -104,9 +108,10 @@ class EpochProgram:
         return len(self._compiled)
 
     @property
-    def fixed_layers(self) -> str | None:
-        """What `prepare` applies to x, as text: equal texts give equal arrays; None for nothing."""
-        return None if self._fixed is None else json.dumps(self._fixed.get_config()["layers"])
+    def preparation(self) -> tuple[Any, ...]:
+        """What `prepare` does to x: equal ones give equal arrays."""
+        fixed = None if self._fixed is None else json.dumps(self._fixed.get_config()["layers"])
+        return fixed, self._first is not None
 
     @classmethod
     def of(
@@ -133,18 +138,31 @@ class EpochProgram:
         as_made = (self.augmentation, self.devices) == (augmentation, devices)
         return as_made and _same(self._identity, _identity(model))
 
-    def prepare(self, arrays: Arrays, raw: bool = False) -> Prepared:
+    def prepare(self, arrays: Arrays, raw: bool = False, trains: bool = False) -> Prepared:
         """Put `arrays` on the devices, x past the fixed layers where that fits in memory.
 
-        `raw` keeps x as it is: images that are to be varied.
+        `raw` keeps x as it is: images that are to be varied. Where they are what the model `trains`
+        on, x has only the inputs that are not 0 in all of it, if that changes nothing.
         """
+        given = arrays[0]
         arrays = jax.device_put(jax.tree.map(as_keras_casts, arrays), self._everywhere)
-        if self._fixed is None or raw:
+        if raw or (self._fixed is None and self._first is None):
             return Prepared(arrays, False)
-        size = math.prod(self._fixed.output_shape[1:]) * len(arrays[0]) * 4
-        if size > LARGEST_PREPARED_BYTES:
+        past_fixed = self._fixed is not None
+        if past_fixed:
+            size = math.prod(self._fixed.output_shape[1:]) * len(given) * 4
+            if size > LARGEST_PREPARED_BYTES:
+                return Prepared(arrays, False)
+        lit = None
+        if trains and self._first is not None and jax.default_backend() == "cpu":
+            lit = self._first.lit(given)
+        if not past_fixed and lit is None:
             return Prepared(arrays, False)
-        return Prepared((self._apply_fixed(arrays[0]), *arrays[1:]), True)
+        return Prepared((self._apply_fixed(arrays[0], lit), *arrays[1:]), past_fixed, lit)
+
+    def _prepared(self, x: Any, lit: Any) -> Any:
+        x = x if self._fixed is None else self._fixed(x)
+        return x if lit is None else jax.numpy.take(x, lit, axis=1)
 
     def train(self, data: Prepared, order: Order) -> dict[str, float]:
         """Train the model on the batches of `order`; give Keras' logs."""
@@ -190,7 +208,7 @@ class EpochProgram:
     def _call(
         self, jitted: Any, step: str, state: State, data: Prepared, order: Order
     ) -> tuple[State, dict[str, Any]]:
-        state, order = jax.device_put((state, order))
+        state, order = jax.device_put((state, (data.lit, *order)))
         compiled = self._compile(jitted, step, data.past_fixed, state, data.arrays, *order)
         # JAX computes in the thread that asks only if all arrays are there: one that is still being
         # copied sends the epoch to a pool of one thread, where trials wait for each other.
@@ -233,16 +251,22 @@ class EpochProgram:
         return self._compiled[key]
 
     def _epoch(
-        self,
-        step_name: str,
-        past_fixed: bool,
-        state: State,
-        arrays: Arrays,
-        order: Any,
-        last: Any,
-        key: Any,
+        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, lit: Any, *order: Any
     ) -> tuple[State, dict[str, Any]]:
-        """The traced program: scan over `order`, then `last`."""
+        """The traced program; where x has only the `lit` inputs, without the others' weights."""
+        first = self._first
+        if lit is None or first is None:
+            return self._steps(step_name, past_fixed, state, arrays, order)
+        with first.of_rows(len(lit)):
+            narrow = first.narrowed(state, lit)
+            end, logs = self._steps(step_name, past_fixed, narrow, arrays, order)
+        return first.widened(end, lit, state), logs
+
+    def _steps(
+        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, batches: Any
+    ) -> tuple[State, dict[str, Any]]:
+        """Scan over the whole batches of an order, then the smaller last one."""
+        order, last, key = batches
         model = self._model()
         step = getattr(model, step_name)
         # Keras' own step logs the metrics' results, which need computing only once, at the end.
@@ -264,12 +288,12 @@ class EpochProgram:
         return state, logs if own_logs else _results(model, state[-1])
 
     def _epochs(
-        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, *orders: Any
+        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, lit: Any, *orders: Any
     ) -> tuple[State, dict[str, Any]]:
         """The traced program for many trainings: `_epoch`, vectorised."""
 
         def one(state: State, *order: Any) -> tuple[State, dict[str, Any]]:
-            return self._epoch(step_name, past_fixed, state, arrays, *order)
+            return self._epoch(step_name, past_fixed, state, arrays, lit, *order)
 
         many: tuple[State, dict[str, Any]] = jax.vmap(one)(state, *orders)
         return many

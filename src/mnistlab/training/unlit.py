@@ -1,0 +1,147 @@
+"""Leave out of an epoch the inputs that are 0 in all its images.
+
+MNIST lights 717 of its 784 pixels. In a Dense layer that sees the pixels, the weights of the others
+have gradients of 0, and an optimizer that moves by gradients alone leaves them where they began.
+So the epoch without them is the same epoch, and the tutorial's is a fifteenth shorter: the kernel,
+and what the optimizer keeps for it, go through the loop without those rows. Not so where weights
+move by themselves (decay, averages, constraints) or by norms over a whole kernel (Lamb).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+optimizers = keras.optimizers
+
+BY_GRADIENTS = (
+    optimizers.SGD,
+    optimizers.Adam,
+    optimizers.Adagrad,
+    optimizers.Adadelta,
+    optimizers.Adamax,
+    optimizers.Nadam,
+    optimizers.RMSprop,
+)
+"""Where a weight stays that has had no gradient but 0; exactly these classes."""
+FROM_ANYWHERE = (optimizers.Adagrad,)
+"""Of them, where it stays whatever the optimizer has kept for it."""
+SETTINGS = ("weight_decay", "use_ema", "gradient_accumulation_steps", "loss_scale_factor")
+"""With one of these it may not."""
+IMAGES = 1000
+"""Looked at together, to stay in the cache."""
+
+
+@dataclass(frozen=True)
+class FirstKernel:
+    """A model's first kernel, (inputs, units), and what its optimizer keeps of that shape."""
+
+    layer: Any
+    slots: list[Any]
+    places: list[tuple[int, int]]
+    """Where they are in a state: number of the group, and number in the group."""
+    fixed: Any
+    """The layers before it, all without weights, or None."""
+    any_slots: bool
+
+    @classmethod
+    def of(cls, model: Any, fixed: Any) -> FirstKernel | None:
+        """Find it in a compiled, built model; None where rows cannot be left out."""
+        optimizer = model.optimizer
+        before = len(fixed.layers) if fixed is not None else 0
+        if type(model) is not keras.Sequential or len(model.layers) <= before:
+            return None
+        layer = model.layers[before]
+        if not _is_plain(layer) or type(optimizer) not in BY_GRADIENTS:
+            return None
+        if any(getattr(optimizer, name, None) for name in SETTINGS):
+            return None
+        groups = model.trainable_variables, optimizer.variables
+        alike = [
+            (group, number)
+            for group, variables in zip((0, 2), groups, strict=True)
+            for number, variable in enumerate(variables)
+            if tuple(variable.shape) == tuple(layer.kernel.shape)
+        ]
+        # Of one shape with another layer's kernel, slots cannot be told apart.
+        if [place for place in alike if place[0] == 0] != [(0, _place(layer.kernel, groups[0]))]:
+            return None
+        slots = [optimizer.variables[number] for group, number in alike if group == 2]
+        return cls(layer, slots, alike, fixed, type(optimizer) in FROM_ANYWHERE)
+
+    def lit(self, x: Any) -> np.ndarray | None:
+        """Give the numbers of the inputs, int32, that are not 0 in all of x; None for all.
+
+        `x` (n, ...) is as it goes into the fixed layers.
+        """
+        x = np.asarray(x)
+        found = np.zeros(x.shape[1:], bool)
+        for start in range(0, len(x), IMAGES):
+            found |= x[start : start + IMAGES].any(axis=0)
+        moved = _through(self.fixed, found[None])
+        if moved is None or moved.all() or not moved.any():
+            return None
+        if not self.any_slots and any(
+            np.asarray(slot.value)[~moved[0]].any() for slot in self.slots
+        ):
+            return None
+        return np.flatnonzero(moved[0]).astype(np.int32)
+
+    def narrowed(self, state: Any, lit: Any) -> Any:
+        """Give `state` without the rows that are not `lit`."""
+        return self._changed(state, lambda whole, _: whole[lit], state)
+
+    def widened(self, state: Any, lit: Any, whole: Any) -> Any:
+        """Give `state` with the rows of `whole` that are not `lit`."""
+        return self._changed(state, lambda rows, full: full.at[lit].set(rows), whole)
+
+    def _changed(self, state: Any, change: Any, beside: Any) -> Any:
+        groups = [list(group) for group in state]
+        for group, number in self.places:
+            groups[group][number] = change(groups[group][number], beside[group][number])
+        return tuple(groups)
+
+    @contextmanager
+    def of_rows(self, count: int) -> Iterator[None]:
+        """While tracing, let kernel and slots have so many rows: Keras checks shapes."""
+        variables = [self.layer.kernel, *self.slots]
+        own, spec = [variable._shape for variable in variables], self.layer.input_spec
+        try:
+            for variable in variables:
+                variable._shape = (count, *variable._shape[1:])
+            self.layer.input_spec = keras.layers.InputSpec(min_ndim=2)
+            yield
+        finally:
+            self.layer.input_spec = spec
+            for variable, shape in zip(variables, own, strict=True):
+                variable._shape = shape
+
+
+def _is_plain(layer: Any) -> bool:
+    if type(layer) is not keras.layers.Dense or not layer.trainable:
+        return False
+    extras = ("kernel_regularizer", "kernel_constraint", "lora_enabled", "quantization_mode")
+    return not any(getattr(layer, name, None) for name in extras)
+
+
+def _place(variable: Any, among: list[Any]) -> int:
+    return next((number for number, other in enumerate(among) if other is variable), -1)
+
+
+def _through(fixed: Any, lit: np.ndarray) -> np.ndarray | None:
+    """Move marks (1, ...) as fixed layers move pixels, to (1, inputs); None if 0 is not kept."""
+    layers = keras.layers
+    for layer in fixed.layers if fixed is not None else ():
+        if isinstance(layer, layers.Rescaling):
+            if np.any(layer.offset):
+                return None
+        elif isinstance(layer, layers.Permute):
+            lit = lit.transpose(0, *layer.dims)
+        elif isinstance(layer, layers.Flatten | layers.Reshape):
+            lit = lit.reshape(1, *layer.output.shape[1:])
+    return lit if lit.ndim == 2 else None
