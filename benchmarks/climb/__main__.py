@@ -1,6 +1,6 @@
 """Train `cnn-best` from several seeds and test each, and ensembles of them, once.
 
-`python -m benchmarks.climb --help`. The recipe was chosen on 10,000 images cut from the training
+`python -m benchmarks.climb --help`. The recipe was chosen by cross-validation over the training
 split; every network is scored as it is after its last epoch, none is left out. Runs stay in --runs,
 so that the same command goes on where it was stopped.
 """

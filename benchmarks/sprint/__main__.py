@@ -1,9 +1,9 @@
 """Measure the sprints side by side: `python -m benchmarks.sprint --help`.
 
-A sprint is `mnistlab train` with a recipe that was chosen on 10,000 images cut from the training
-split, once for each seed, in a fresh process; the test split is used once, after the last epoch.
-Its seconds are those of training, checkpoints among them; compiling is stated apart, and is what a
-machine that has not yet seen the program spends on it (a second run finds it in the cache).
+A sprint is `mnistlab train` with a recipe that was chosen on images of the training split, once
+for each seed, in a fresh process; the test split is used once, after the last epoch. Its seconds
+are those of training, checkpoints among them; compiling is stated apart, and is what a machine that
+has not yet seen the program spends on it (a second run finds it in the cache).
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """How each model of the zoo is trained unless told otherwise. No Keras here.
 
 A recipe is the settings of `mnistlab train` that differ from the tutorial's; whatever is given on
-the command line goes before it. Those of the cnn were chosen on 10,000 images cut from the training
-split, lenet's from experience; the test split was used once, for the records in
-`benchmarks/records`.
+the command line goes before it. cnn-fast's was chosen on 10,000 images cut from the training split,
+cnn-best's by six-fold cross-validation over all of it, lenet's from experience; the test split was
+used once for each network, for the records in `benchmarks/records`.
 
     one-cycle rates     Smith & Topin 2018, Super-Convergence, https://arxiv.org/abs/1708.07120
     label smoothing     Szegedy et al. 2016, https://arxiv.org/abs/1512.00567
     measured statistics Wu & Johnson 2021, https://arxiv.org/abs/2105.07576
     averaged views      Krizhevsky et al. 2012, https://doi.org/10.1145/3065386
+    SiLU                Elfwing, Uchibe & Doya 2018, https://arxiv.org/abs/1702.03118
     distortions         Simard, Steinkraus & Platt 2003, https://doi.org/10.1109/ICDAR.2003.1227801
 """
 
