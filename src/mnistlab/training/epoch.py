@@ -56,6 +56,8 @@ FIXED_LAYERS = (
     keras.layers.Permute,
 )
 LARGEST_PREPARED_BYTES = 2 << 30
+CACHED, FEWEST_CACHED = 1000, 50
+"""Images whose inputs are left out at once, in the cache: a third quicker than from memory."""
 PLAIN = Augmentation()
 
 
@@ -161,8 +163,18 @@ class EpochProgram:
         return Prepared((self._apply_fixed(arrays[0], lit), *arrays[1:]), past_fixed, lit)
 
     def _prepared(self, x: Any, lit: Any) -> Any:
-        x = x if self._fixed is None else self._fixed(x)
-        return x if lit is None else jax.numpy.take(x, lit, axis=1)
+        def past_fixed(x: Any) -> Any:
+            return x if self._fixed is None else self._fixed(x)
+
+        def narrowed(x: Any) -> Any:
+            return past_fixed(x).at[:, lit].get(mode="promise_in_bounds")
+
+        if lit is None:
+            return past_fixed(x)
+        part = math.gcd(len(x), CACHED)
+        if part < FEWEST_CACHED:
+            return narrowed(x)
+        return jax.lax.map(narrowed, x.reshape(-1, part, *x.shape[1:])).reshape(len(x), -1)
 
     def train(self, data: Prepared, order: Order) -> dict[str, float]:
         """Train the model on the batches of `order`; give Keras' logs."""
