@@ -171,6 +171,19 @@ def test_marks_move_as_pixels_do():
     assert lit(model, x).tolist() == [4]  # row 2, column 0 of the turned image
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "longdouble", "int32"])
+def test_images_of_any_numbers(dtype, data):
+    x, y = data
+    model = keras.Sequential([
+        keras.Input((HEIGHT, WIDTH)), layers.Flatten(), layers.Dense(8, name="first"),
+        layers.Dense(CLASSES, "softmax"),
+    ])  # fmt: skip
+    x = x.astype(dtype)
+    fit(compiled(model), x, y, epochs=1, verbose=0)
+    left = lit(model, x)
+    assert left is None if dtype == "longdouble" else len(left) == 25
+
+
 def test_images_already_flat(data):
     x, y = data
     flat = (x.reshape(N, -1) / 255).astype("float32")

@@ -78,6 +78,8 @@ class FirstKernel:
         `x` (n, ...) of integers or floats is as it goes into the fixed layers.
         """
         x = np.ascontiguousarray(x)
+        if x.itemsize > 8:  # longer floats: no integers of that length
+            return None
         bits = x.view(f"u{x.itemsize}")  # -0.0 counts as lit, which is no harm
         found = np.bitwise_or.reduce(bits, axis=0) != 0
         moved = _through(self.fixed, found[None])
