@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import markdown
 from benchmarks.markdown import figure
-from benchmarks.record import all_of, computed_on
+from benchmarks.record import all_of, commit_of, computed_on
 
 Record = Mapping[str, Any]
 
@@ -57,7 +57,7 @@ def _sprints(record: Record | None) -> Iterator[list[str]]:
 
 
 def _where(record: Record) -> str:
-    return f"{computed_on(record)}, {record['date'][:10]}, {record['git']['commit'][:7]}"
+    return f"{computed_on(record)}, {record['date'][:10]}, {commit_of(record)}"
 
 
 def main(arguments: list[str] | None = None) -> int:

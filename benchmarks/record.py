@@ -86,6 +86,11 @@ def computed_on(record: Mapping[str, Any]) -> str:
     return found[0] if found else f"{machine['processor']}, {machine['cores']} cores"
 
 
+def commit_of(record: Mapping[str, Any]) -> str:
+    """Name the commit that was measured, in short."""
+    return (record["git"]["commit"] or "unknown")[:7]
+
+
 def record_path(record: dict[str, Any]) -> Path:
     """Name the file of a record: benchmark, day, and accelerator or processor and its cores."""
     on = computed_on(record).lower().replace(" cores", "c")

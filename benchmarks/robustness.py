@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks import markdown
-from benchmarks.record import newest
+from benchmarks.record import computed_on, newest
 
 Record = Mapping[str, Any]
 
@@ -50,11 +50,7 @@ def _row(name: str, found: Mapping[str, Any]) -> list[str]:
 
 
 def _where(record: Record) -> str:
-    hardware = record["hardware"]
-    return (
-        f"{hardware['processor']}, {hardware['cores']} cores; {record['date'][:10]}. "
-        f"`{record['command']}`"
-    )
+    return f"{computed_on(record)}; {record['date'][:10]}. `{record['command']}`"
 
 
 def sections() -> list[tuple[str, tuple[str, str]]]:

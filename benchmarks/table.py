@@ -13,7 +13,7 @@ from benchmarks import markdown
 from benchmarks.climb import table as climb
 from benchmarks.markdown import Unusable, figure
 from benchmarks.reading import table as reading
-from benchmarks.record import all_of, newest
+from benchmarks.record import all_of, commit_of, computed_on, newest
 from benchmarks.sprint import table as sprint
 from benchmarks.tutorial.contenders import CONTENDERS
 from benchmarks.tutorial.summary import REFERENCE
@@ -65,11 +65,11 @@ def caption(record: Mapping[str, Any]) -> str:
     hardware, versions, job = record["hardware"], record["versions"], record["job"]
     named = ("keras", "jax", "tensorflow-cpu", "tensorflow", "torch", "scikit-learn")
     libraries = ", ".join(f"{name} {versions[name]}" for name in named if name in versions)
-    commit = (record["git"]["commit"] or "unknown")[:7] + ("+" if record["git"]["dirty"] else "")
+    commit = commit_of(record) + ("+" if record["git"]["dirty"] else "")
     rounds = "1 round" if record["rounds"] == 1 else f"{record['rounds']} rounds"
     lines = [
         f"Median (least–most) of {rounds} by turns; {job['epochs']} epochs of {job['images']:,} "
-        f"images, batch 32. {hardware['processor']}, {hardware['cores']} cores, "
+        f"images, batch 32. {computed_on(record)}, "
         f"{hardware['memory_gib']:.0f} GiB; Python {versions['python']}, {libraries}; "
         f"{record['date'][:10]}, commit {commit}. `{record['command']}`"
     ]

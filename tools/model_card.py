@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import newest
+from benchmarks.record import commit_of, newest
 
 from mnistlab.files import atomic_file
 from mnistlab.reading import network
@@ -116,7 +116,7 @@ def page() -> str:
         settings=settings, versions=versions, data=document["data"]["digest"],
         command=f"{document['command']} --seed {settings['seed']}".replace(" --backend jax", ""),
         kib=size / 1024, size=size, digest=metrics["model"]["sha256"],
-        commit=(climb["git"]["commit"] or "unknown")[:7],
+        commit=commit_of(climb),
         cores="one core" if versions["cores"] == "1" else f"{versions['cores']} cores",
         minutes=sum(run.read_history()["seconds"]) / 60,
         accuracy=100 * test["accuracy"], n=test["n"], low=low, high=high,

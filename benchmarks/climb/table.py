@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.markdown import table
+from benchmarks.record import commit_of, computed_on
 
 MARKERS = "<!-- climb:begin -->", "<!-- climb:end -->"
 HEAD = ("", "test accuracy, %", "n", "training, minutes a network")
@@ -39,10 +40,8 @@ def render(record: Mapping[str, Any]) -> str:
             "",
         ],
     ]
-    hardware = record["hardware"]
     each = ", each network on one of them" if record["runs"][0]["config"]["devices"] == 1 else ""
-    commit = (record["git"]["commit"] or "unknown")[:7]
     return (
-        f"{table(HEAD, rows)}\n\n{hardware['processor']}, {hardware['cores']} cores{each}; "
-        f"{record['date'][:10]}, commit {commit}. `{record['command']}`"
+        f"{table(HEAD, rows)}\n\n{computed_on(record)}{each}; "
+        f"{record['date'][:10]}, commit {commit_of(record)}. `{record['command']}`"
     )

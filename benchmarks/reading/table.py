@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.markdown import table
+from benchmarks.record import commit_of, computed_on
 
 MARKERS = "<!-- reading:begin -->", "<!-- reading:end -->"
 HEAD = ("", "%", "n")
@@ -27,8 +28,6 @@ def render(record: Mapping[str, Any]) -> str:
         *(row(f"{kind}: any read as a digit", found.get("read_as_a_digit", found))
           for kind, found in none.items()),
     ]  # fmt: skip
-    hardware = record["hardware"]
-    commit = (record["git"]["commit"] or "unknown")[:7]
     return (
         f"{table(HEAD, rows)}\n\n95 % intervals; not answered is not right. "
         f"{likeliest(alone)} "
@@ -36,8 +35,8 @@ def render(record: Mapping[str, Any]) -> str:
         "writers, of whose fellows, 30 others on the same forms, the network learnt. How earlier "
         "networks did on pictures like these without a digit was known, and two of the empty "
         "papers, read as a 1 before, were looked at."
-        f"{spoken(record)} {hardware['processor']}, {hardware['cores']} cores; "
-        f"{record['date'][:10]}, commit {commit}. `{record['command']}`"
+        f"{spoken(record)} {computed_on(record)}; "
+        f"{record['date'][:10]}, commit {commit_of(record)}. `{record['command']}`"
     )
 
 

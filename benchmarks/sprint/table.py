@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.markdown import figure, table
-from benchmarks.record import computed_on
+from benchmarks.record import commit_of, computed_on
 from benchmarks.sprint.contenders import CONTENDERS
 
 MARKERS = "<!-- sprint:begin -->", "<!-- sprint:end -->"
@@ -46,7 +46,6 @@ def row(target: str, summary: Mapping[str, Any], record: Record) -> list[str]:
     """Make one sprint's cells."""
     reached = summary["test_accuracy"]
     low, high = (f"{100 * end:.2f}" for end in reached["interval"])
-    commit = (record["git"]["commit"] or "unknown")[:7]
     return [
         f"{target} %",
         f"**{100 * reached['mean']:.2f}** ({low}–{high})",
@@ -54,7 +53,7 @@ def row(target: str, summary: Mapping[str, Any], record: Record) -> list[str]:
         figure(summary["training_seconds"], ".2f"),
         f"{summary['compile_seconds_cold']:.1f}",
         f"`{' '.join(record['commands'][target])}`",
-        f"{computed_on(record)}, {record['date'][:10]}, {commit}",
+        f"{computed_on(record)}, {record['date'][:10]}, {commit_of(record)}",
     ]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 from benchmarks.climb import table as climb_table
 from benchmarks.climb.__main__ import ensembles
+from benchmarks.record import all_of, newest, record_path
 from benchmarks.sprint import table
 from benchmarks.sprint.__main__ import summarize
 
@@ -52,6 +54,21 @@ def test_the_table(record):
     assert lines[2].startswith("| 99.0 % | **99.10** (98.85–99.35) | 3 | 2.50 (2.00–3.00) | 4.0 |")
     assert lines[2].endswith("| abacus, 2 cores, 2026-01-02, 0123456 |")
     assert lines[-1] == "| Keras' `mnist_convnet`, `fit` on JAX | 9.5 (7.0–12.0) | 3.2 (3.0–3.5) |"
+
+
+def test_a_record_of_a_gpu_names_it_and_is_no_processors_newest(record, tmp_path):
+    later = json.loads(json.dumps(record)) | {"date": "2026-01-03T00:00:00+00:00"}
+    later["hardware"]["accelerators"] = ["Loom 9000"]
+    paths = [record_path({**each, "benchmark": "sprint"}).name for each in (record, later)]
+    assert paths == ["sprint-2026-01-02-abacus-2c.json", "sprint-2026-01-03-loom-9000.json"]
+    for name, each in zip(paths, (record, later), strict=True):
+        (tmp_path / name).write_text(json.dumps(each))
+    assert [each["date"][:10] for each in all_of("sprint", tmp_path)] == [
+        "2026-01-03",
+        "2026-01-02",
+    ]
+    assert newest("sprint", tmp_path) == record
+    assert table.render([later]).splitlines()[2].endswith("| Loom 9000, 2026-01-03, 0123456 |")
 
 
 def test_the_climbs_table(record):

@@ -28,6 +28,13 @@ def data():
     return x, y
 
 
+def lit_everywhere(x):
+    """Give the images with the pixels lit that are not in x."""
+    other = x.copy()
+    other.reshape(N, -1)[:, UNLIT] = 255
+    return other
+
+
 def mlp(*before, hidden=8, **options):
     return keras.Sequential([
         keras.Input((HEIGHT, WIDTH), dtype="uint8"),
@@ -104,8 +111,7 @@ def test_shapes_are_as_they_were(data):
 def test_pixels_that_only_held_out_images_have_count_there(data):
     """Their weights are those of the beginning, as they are without any of this."""
     x, y = data
-    other = x.copy()
-    other.reshape(N, -1)[:, UNLIT] = 255
+    other = lit_everywhere(x)
     set_seed(3)
     model = compiled(mlp(), optimizers.Adam(0.01))
     history = fit(
@@ -148,8 +154,7 @@ def test_two_kernels_of_one_shape_stay_whole(data):
 def test_what_the_optimizer_has_kept_is_not_lost(data):
     """Trained on other images before, weights go on moving without a gradient."""
     x, y = data
-    other = x.copy()
-    other.reshape(N, -1)[:, UNLIT] = 255
+    other = lit_everywhere(x)
     set_seed(3)
     model = compiled(mlp(), optimizers.Adam(0.01))
     fit(model, other, y, epochs=1, verbose=0)
@@ -157,6 +162,21 @@ def test_what_the_optimizer_has_kept_is_not_lost(data):
     fit(model, x, y, epochs=1, verbose=0)
     assert lit(model, x) is None
     assert (np.array(model.get_layer("first").kernel)[UNLIT] != before[UNLIT]).all()
+
+
+def test_programs_share_data_unless_an_optimizer_has_kept_something(data):
+    def preparation(optimizer, *images):
+        model = compiled(mlp(), optimizer)
+        for x in images:
+            fit(model, x, data[1], epochs=1, verbose=0)
+        first = iter([(0, 0, [(data[0][:16], data[1][:16])])])
+        return EpochProgram.of(model, first).preparation
+
+    new = preparation(optimizers.Adam())
+    assert preparation(optimizers.SGD(momentum=0.9))[1] == new[1]
+    assert preparation(optimizers.Lamb())[1] != new[1]
+    before = preparation(optimizers.Adam(), lit_everywhere(data[0]))
+    assert before[1] not in (new[1], preparation(optimizers.Lamb())[1])
 
 
 def test_marks_move_as_pixels_do():

@@ -70,7 +70,7 @@ def compare(
 
     Example: mnistlab compare optimizer adam adagrad adadelta
     """
-    question = _question(context, options)
+    question = _question(context, out, options)
     from mnistlab import study as studies
     from mnistlab.cli.train import load_dataset
     from mnistlab.comparing.start import start_keras
@@ -86,7 +86,7 @@ def compare(
     _show(study, json)
 
 
-def _question(context: typer.Context, given: dict[str, Any]) -> Question:
+def _question(context: typer.Context, out: Path | None, given: dict[str, Any]) -> Question:
     """Make the question of the command's options; `given` are the settings among them.
 
     Raises InputError, nothing heavy imported.
@@ -104,9 +104,8 @@ def _question(context: typer.Context, given: dict[str, Any]) -> Question:
     chosen = {name: options[option] for name, option in amounts.items()}
     protocol = asking.make_protocol(axis, chosen, options["seed"], quick)
     arms = planning.make_arms(axis, options["choices"] or [], base)
-    out = options["out"]  # a text with some of Typer's releases
     return asking.Question(
-        axis, arms, protocol, options["budget"], quick, Path(out).absolute() if out else None,
+        axis, arms, protocol, options["budget"], quick, out and out.absolute(),
         _command(context), options["workers"],
         asking.ray_address(options["on"], options["address"]),
     ).check()  # fmt: skip

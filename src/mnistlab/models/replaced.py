@@ -1,4 +1,4 @@
-"""Functions of Keras and JAX, replaced for the time of building or tracing a model."""
+"""What Keras and JAX have, replaced for the time of building or tracing a model."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ TRACING = threading.RLock()
 
 @contextmanager
 def replaced(*places: tuple[Any, str, Callable[[Any], Any]]) -> Iterator[None]:
-    """Replace functions of modules or classes, and put them back whatever happens.
+    """Replace functions or attributes, and put them back whatever happens.
 
-    A place is the module or class, the function's name, and what makes the replacement of the
-    function that is there.
+    A place is the module, class or object, the name, and what makes the replacement of what is
+    there.
     """
     own = [vars(owner).get(name) for owner, name, _ in places]
     try:

@@ -34,7 +34,7 @@ from mnistlab.models import convolutions, initial
 from mnistlab.models.augmentation import Augmentation
 from mnistlab.models.replaced import TRACING
 from mnistlab.training.augment import augment
-from mnistlab.training.unlit import FirstKernel
+from mnistlab.training.unlit import FirstKernel, take_lit
 
 Arrays = Any
 """A nesting of dicts, lists and tuples of arrays with the same first dimension."""
@@ -56,8 +56,6 @@ FIXED_LAYERS = (
     keras.layers.Permute,
 )
 LARGEST_PREPARED_BYTES = 2 << 30
-CACHED, FEWEST_CACHED = 1000, 50
-"""Images whose inputs are left out at once, in the cache: a third quicker than from memory."""
 PLAIN = Augmentation()
 
 
@@ -85,7 +83,9 @@ class EpochProgram:
         self._identity = _identity(model)
         self._fixed, self._rest = _split_at_first_weight(model)
         self._apply_fixed = jax.jit(self._prepared)
-        self._first = FirstKernel.of(model, self._fixed)
+        # A GPU is not held up by the work that this saves.
+        on_cpu = jax.default_backend() == "cpu"
+        self._first = FirstKernel.of(model, self._fixed) if on_cpu else None
         self._everywhere, self._divided = _shardings(devices)
         self._jitted = jax.jit(
             self._epoch,
@@ -113,7 +113,9 @@ class EpochProgram:
     def preparation(self) -> tuple[Any, ...]:
         """What `prepare` does to x: equal ones give equal arrays."""
         fixed = None if self._fixed is None else json.dumps(self._fixed.get_config()["layers"])
-        return fixed, self._first is not None
+        if self._first is None or self._first.untouched:
+            return fixed, self._first is not None
+        return fixed, id(self)  # which inputs are left out is its optimizer's own affair
 
     @classmethod
     def of(
@@ -148,33 +150,24 @@ class EpochProgram:
         """
         given = arrays[0]
         arrays = jax.device_put(jax.tree.map(as_keras_casts, arrays), self._everywhere)
-        if raw or (self._fixed is None and self._first is None):
+        if raw or not self._fits(given):
             return Prepared(arrays, False)
+        lit = self._first.lit(given) if trains and self._first is not None else None
         past_fixed = self._fixed is not None
-        if past_fixed:
-            size = math.prod(self._fixed.output_shape[1:]) * len(given) * 4
-            if size > LARGEST_PREPARED_BYTES:
-                return Prepared(arrays, False)
-        lit = None
-        if trains and self._first is not None and jax.default_backend() == "cpu":
-            lit = self._first.lit(given)
-        if not past_fixed and lit is None:
-            return Prepared(arrays, False)
-        return Prepared((self._apply_fixed(arrays[0], lit), *arrays[1:]), past_fixed, lit)
+        if past_fixed or lit is not None:
+            arrays = (self._apply_fixed(arrays[0], lit), *arrays[1:])
+        return Prepared(arrays, past_fixed, lit)
+
+    def _fits(self, x: Any) -> bool:
+        """Say whether x fits in memory past the fixed layers."""
+        if self._fixed is None:
+            return True
+        size: int = math.prod(self._fixed.output_shape[1:]) * len(x) * 4
+        return size <= LARGEST_PREPARED_BYTES
 
     def _prepared(self, x: Any, lit: Any) -> Any:
-        def past_fixed(x: Any) -> Any:
-            return x if self._fixed is None else self._fixed(x)
-
-        def narrowed(x: Any) -> Any:
-            return past_fixed(x).at[:, lit].get(mode="promise_in_bounds")
-
-        if lit is None:
-            return past_fixed(x)
-        part = math.gcd(len(x), CACHED)
-        if part < FEWEST_CACHED:
-            return narrowed(x)
-        return jax.lax.map(narrowed, x.reshape(-1, part, *x.shape[1:])).reshape(len(x), -1)
+        past_fixed = self._fixed or (lambda x: x)
+        return past_fixed(x) if lit is None else take_lit(past_fixed, x, lit)
 
     def train(self, data: Prepared, order: Order) -> dict[str, float]:
         """Train the model on the batches of `order`; give Keras' logs."""

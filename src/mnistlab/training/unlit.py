@@ -2,20 +2,24 @@
 
 MNIST lights 717 of its 784 pixels. In a Dense layer that sees the pixels, the weights of the others
 have gradients of 0, and an optimizer that moves by gradients alone leaves them where they began.
-So the epoch without them is the same epoch, and the tutorial's is a fifteenth shorter: the kernel,
-and what the optimizer keeps for it, go through the loop without those rows. Not so where weights
-move by themselves (decay, averages, constraints) or by norms over a whole kernel (Lamb).
+So the epoch without them is the same epoch, and a shorter one: the kernel, and what the optimizer
+keeps for it, go through the loop without those rows. Not so where weights move by themselves
+(decay, averages, constraints) or by norms over a whole kernel (Lamb).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import keras
 import numpy as np
+
+from mnistlab.models.replaced import replaced
 
 optimizers = keras.optimizers
 
@@ -33,6 +37,8 @@ FROM_ANYWHERE = (optimizers.Adagrad,)
 """Of them, where it stays whatever the optimizer has kept for it."""
 SETTINGS = ("weight_decay", "use_ema", "gradient_accumulation_steps", "loss_scale_factor")
 """With one of these it may not."""
+CACHED, FEWEST = 1000, 50
+"""Images whose inputs are left out at once, so that they stay in the cache, and the fewest."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +91,17 @@ class FirstKernel:
         moved = _through(self.fixed, found[None])
         if moved is None or moved.all() or not moved.any():
             return None
-        if not self.any_slots and any(
-            np.asarray(slot.value)[~moved[0]].any() for slot in self.slots
-        ):
+        if not self._stay(~moved[0]):
             return None
         return np.flatnonzero(moved[0]).astype(np.int32)
+
+    @property
+    def untouched(self) -> bool:
+        """Say whether the optimizer has kept nothing yet that moves a weight."""
+        return self._stay(slice(None))
+
+    def _stay(self, rows: Any) -> bool:
+        return self.any_slots or not any(np.asarray(s.value)[rows].any() for s in self.slots)
 
     def narrowed(self, state: Any, lit: Any) -> Any:
         """Give `state` without the rows that are not `lit`."""
@@ -108,17 +120,25 @@ class FirstKernel:
     @contextmanager
     def of_rows(self, count: int) -> Iterator[None]:
         """While tracing, let kernel and slots have so many rows: Keras checks shapes."""
-        variables = [self.layer.kernel, *self.slots]
-        own, spec = [variable._shape for variable in variables], self.layer.input_spec
-        try:
-            for variable in variables:
-                variable._shape = (count, *variable._shape[1:])
-            self.layer.input_spec = keras.layers.InputSpec(min_ndim=2)
+        places: list[tuple[Any, str, Any]] = [
+            (variable, "_shape", lambda shape: (count, *shape[1:]))
+            for variable in (self.layer.kernel, *self.slots)
+        ]
+        any_width = keras.layers.InputSpec(min_ndim=2)
+        with replaced(*places, (self.layer, "_input_spec", lambda _: any_width)):
             yield
-        finally:
-            self.layer.input_spec = spec
-            for variable, shape in zip(variables, own, strict=True):
-                variable._shape = shape
+
+
+def take_lit(past_fixed: Callable[[Any], Any], x: Any, lit: Any) -> Any:
+    """Give the `lit` inputs (n, lit) of `past_fixed(x)`."""
+
+    def some(images: Any) -> Any:
+        return past_fixed(images).at[:, lit].get(mode="promise_in_bounds")
+
+    part = math.gcd(len(x), CACHED)
+    if part < FEWEST:
+        return some(x)
+    return jax.lax.map(some, x.reshape(-1, part, *x.shape[1:])).reshape(len(x), -1)
 
 
 def _is_plain(layer: Any) -> bool:
