@@ -63,11 +63,9 @@ def test_a_record_of_a_gpu_names_it_and_is_no_processors_newest(record, tmp_path
     assert paths == ["sprint-2026-01-02-abacus-2c.json", "sprint-2026-01-03-loom-9000.json"]
     for name, each in zip(paths, (record, later), strict=True):
         (tmp_path / name).write_text(json.dumps(each))
-    assert [each["date"][:10] for each in all_of("sprint", tmp_path)] == [
-        "2026-01-03",
-        "2026-01-02",
-    ]
-    assert newest("sprint", tmp_path) == record
+    found = [each["date"] for each in all_of("sprint", tmp_path)]
+    assert found == [later["date"], record["date"]]
+    assert newest("sprint", tmp_path)["date"] == record["date"]
     assert table.render([later]).splitlines()[2].endswith("| Loom 9000, 2026-01-03, 0123456 |")
 
 
