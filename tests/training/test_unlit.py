@@ -215,3 +215,20 @@ def test_images_already_flat(data):
     assert len(lit(model, flat)) == 25
     assert history[-1] < history[0]
     np.testing.assert_array_equal(np.array(model.get_layer("first").kernel)[UNLIT], before[UNLIT])
+
+
+def test_a_loop_without_them_has_nothing_more_around_it(data, monkeypatch):
+    """Of more than a few operations XLA sends some to a pool of one thread, and trials wait."""
+
+    def around_the_loop():
+        model, *_ = trained(OPTIMIZERS["Adam"], data)
+        programs = EpochProgram._kept[model]._compiled
+        (text,) = [found.as_text() for key, found in programs.items() if "train_step" in key]
+        entry = text[text.index("\nENTRY") :].split("\n}")[0]
+        assert " while(" in entry
+        return sum(" get-tuple-element(" not in line for line in entry.splitlines()), model
+
+    count, model = around_the_loop()
+    assert len(lit(model, data[0])) == 25
+    monkeypatch.setattr(unlit.FirstKernel, "of", classmethod(lambda *_: None))
+    assert count <= around_the_loop()[0]

@@ -22,7 +22,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -57,6 +57,9 @@ FIXED_LAYERS = (
 )
 LARGEST_PREPARED_BYTES = 2 << 30
 PLAIN = Augmentation()
+IN_ORDER: Any = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
+"""How XLA orders what an epoch computes: its other way, for many operations at once, makes one of a
+small model on two threads a tenth longer."""
 
 
 class Prepared(NamedTuple):
@@ -89,12 +92,12 @@ class EpochProgram:
         self._everywhere, self._divided = _shardings(devices)
         self._jitted = jax.jit(
             self._epoch,
-            static_argnums=(0, 1),
-            donate_argnums=2,
+            static_argnums=(0, 1, 2),
+            donate_argnums=3,
             in_shardings=self._everywhere,
             out_shardings=self._everywhere,
         )
-        self._jitted_many = jax.jit(self._epochs, static_argnums=(0, 1), donate_argnums=2)
+        self._jitted_many = jax.jit(self._epochs, static_argnums=(0, 1, 2), donate_argnums=3)
         self._compiled: dict[Any, Any] = {}
         self._compiling = threading.Lock()
         self._clock = threading.local()
@@ -213,13 +216,19 @@ class EpochProgram:
     def _call(
         self, jitted: Any, step: str, state: State, data: Prepared, order: Order
     ) -> tuple[State, dict[str, Any]]:
-        state, order = jax.device_put((state, (data.lit, *order)))
-        compiled = self._compile(jitted, step, data.past_fixed, state, data.arrays, *order)
+        first = self._first if data.lit is not None else None
+        # Not in the epoch's own program: of more than a few operations around its loop, XLA sends
+        # some, and the loop, to its pool of one thread, where trials wait for each other.
+        narrow = state if first is None else first.narrowed(state, data.lit)
+        narrow, order = jax.device_put((narrow, order))
+        compiled = self._compile(
+            jitted, step, data.past_fixed, first is not None, narrow, data.arrays, *order
+        )
         # JAX computes in the thread that asks only if all arrays are there: one that is still being
-        # copied sends the epoch to a pool of one thread, where trials wait for each other.
-        jax.block_until_ready((state, order))
-        result: tuple[State, dict[str, Any]] = compiled(state, data.arrays, *order)
-        return result
+        # copied sends the epoch there too.
+        jax.block_until_ready((narrow, order))
+        end, logs = compiled(narrow, data.arrays, *order)
+        return end if first is None else first.widened(end, data.lit, state), logs
 
     def _run_on_variables(
         self,
@@ -242,33 +251,32 @@ class EpochProgram:
 
     def _compile(self, jitted: Any, *arguments: Any) -> Any:
         """Compile the epoch for these arguments' shapes ahead of its run, so that it is timed."""
-        step, past_fixed, _, *rest = arguments
+        step, past_fixed, narrow, _, *rest = arguments
         shapes = jax.tree.leaves(jax.tree.map(_shape, rest))
-        key = (jitted is self._jitted, step, past_fixed, *shapes, len(rest[0]))
+        key = (jitted is self._jitted, step, past_fixed, narrow, *shapes, len(rest[0]))
         if key not in self._compiled:
             begun = time.perf_counter()
             with self._compiling:
                 if key not in self._compiled:
                     with TRACING:
                         lowered = jitted.lower(*arguments)
-                    self._compiled[key] = lowered.compile()
+                    self._compiled[key] = _in_order(lowered)
             self._clock.seconds = self.compile_seconds + time.perf_counter() - begun
         return self._compiled[key]
 
     def _epoch(
-        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, lit: Any, *order: Any
+        self, step: str, past_fixed: bool, narrow: bool, state: State, arrays: Arrays, *order: Any
     ) -> tuple[State, dict[str, Any]]:
-        """The traced program; where x has only the `lit` inputs, without the others' weights."""
-        first = self._first
-        if lit is None or first is None:
-            return self._steps(step_name, past_fixed, state, arrays, order)
-        with first.of_rows(len(lit)):
-            narrow = first.narrowed(state, lit)
-            end, logs = self._steps(step_name, past_fixed, narrow, arrays, order)
-        return first.widened(end, lit, state), logs
+        """The traced program; `narrow`, x and the state have only the inputs that are lit."""
+        with ExitStack() as changed:
+            if narrow and self._first is not None:
+                changed.enter_context(self._first.of_rows(arrays[0].shape[-1]))
+            changed.enter_context(self._forward(past_fixed))
+            changed.enter_context(convolutions.patched())
+            return self._steps(step, state, arrays, order)
 
     def _steps(
-        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, batches: Any
+        self, step_name: str, state: State, arrays: Arrays, batches: Any
     ) -> tuple[State, dict[str, Any]]:
         """Scan over the whole batches of an order, then the smaller last one."""
         order, last, key = batches
@@ -284,21 +292,20 @@ class EpochProgram:
             return tuple(map(list, state)), logs if own_logs else None
 
         logs: Any = None
-        with self._forward(past_fixed), convolutions.patched():
-            if len(order):
-                state, every = jax.lax.scan(body, state, (np.arange(len(order)), order))
-                logs = jax.tree.map(lambda values: values[-1], every)
-            if last is not None:
-                state, logs = body(state, (len(order), last))
+        if len(order):
+            state, every = jax.lax.scan(body, state, (np.arange(len(order)), order))
+            logs = jax.tree.map(lambda values: values[-1], every)
+        if last is not None:
+            state, logs = body(state, (len(order), last))
         return state, logs if own_logs else _results(model, state[-1])
 
     def _epochs(
-        self, step_name: str, past_fixed: bool, state: State, arrays: Arrays, lit: Any, *orders: Any
+        self, step: str, past_fixed: bool, narrow: bool, state: State, arrays: Arrays, *orders: Any
     ) -> tuple[State, dict[str, Any]]:
         """The traced program for many trainings: `_epoch`, vectorised."""
 
         def one(state: State, *order: Any) -> tuple[State, dict[str, Any]]:
-            return self._epoch(step_name, past_fixed, state, arrays, lit, *order)
+            return self._epoch(step, past_fixed, narrow, state, arrays, *order)
 
         many: tuple[State, dict[str, Any]] = jax.vmap(one)(state, *orders)
         return many
@@ -344,6 +351,15 @@ def _shardings(devices: int) -> tuple[Any, Any]:
     named = [jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec("batch")]
     everywhere, divided = (jax.sharding.NamedSharding(mesh, spec) for spec in named)
     return everywhere, divided
+
+
+def _in_order(lowered: Any) -> Any:
+    if jax.default_backend() == "cpu":
+        try:
+            return lowered.compile(IN_ORDER)
+        except jax.errors.JaxRuntimeError:  # a release of XLA that has no such option
+            pass
+    return lowered.compile()
 
 
 def _shape(array: Any) -> jax.ShapeDtypeStruct:

@@ -104,12 +104,12 @@ class FirstKernel:
         return self.any_slots or not any(np.asarray(s.value)[rows].any() for s in self.slots)
 
     def narrowed(self, state: Any, lit: Any) -> Any:
-        """Give `state` without the rows that are not `lit`."""
-        return self._changed(state, lambda whole, _: whole[lit], state)
+        """Give `state` without the rows that are not `lit`; those of `state` are not donated."""
+        return self._changed(state, lambda whole, _: np.asarray(whole)[..., lit, :], state)
 
     def widened(self, state: Any, lit: Any, whole: Any) -> Any:
         """Give `state` with the rows of `whole` that are not `lit`."""
-        return self._changed(state, lambda rows, full: full.at[lit].set(rows), whole)
+        return self._changed(state, lambda rows, full: _with_rows(full, lit, rows), whole)
 
     def _changed(self, state: Any, change: Any, beside: Any) -> Any:
         groups = [list(group) for group in state]
@@ -127,6 +127,12 @@ class FirstKernel:
         any_width = keras.layers.InputSpec(min_ndim=2)
         with replaced(*places, (self.layer, "_input_spec", lambda _: any_width)):
             yield
+
+
+@jax.jit
+def _with_rows(whole: Any, lit: Any, rows: Any) -> Any:
+    """Give `whole` (..., inputs, units) with other rows `lit`; not waited for."""
+    return whole.at[..., lit, :].set(rows)
 
 
 def take_lit(past_fixed: Callable[[Any], Any], x: Any, lit: Any) -> Any:
