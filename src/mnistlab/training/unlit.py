@@ -129,10 +129,12 @@ class FirstKernel:
             yield
 
 
-@jax.jit
-def _with_rows(whole: Any, lit: Any, rows: Any) -> Any:
-    """Give `whole` (..., inputs, units) with other rows `lit`; not waited for."""
+def _set_rows(whole: Any, lit: Any, rows: Any) -> Any:
     return whole.at[..., lit, :].set(rows)
+
+
+_with_rows = jax.jit(_set_rows)
+"""Give an array (..., inputs, units) with other rows of these numbers; not waited for."""
 
 
 def take_lit(past_fixed: Callable[[Any], Any], x: Any, lit: Any) -> Any:
