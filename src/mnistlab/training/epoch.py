@@ -22,7 +22,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -260,9 +260,16 @@ class EpochProgram:
                 if key not in self._compiled:
                     with TRACING:
                         lowered = jitted.lower(*arguments)
-                    self._compiled[key] = _in_order(lowered)
+                    self._compiled[key] = self._built(lowered)
             self._clock.seconds = self.compile_seconds + time.perf_counter() - begun
         return self._compiled[key]
+
+    def _built(self, lowered: Any) -> Any:
+        if self.devices == 1 and jax.default_backend() == "cpu":
+            # A release of XLA may have no such option.
+            with suppress(jax.errors.JaxRuntimeError):
+                return lowered.compile(IN_ORDER)
+        return lowered.compile()
 
     def _epoch(
         self, step: str, past_fixed: bool, narrow: bool, state: State, arrays: Arrays, *order: Any
@@ -351,15 +358,6 @@ def _shardings(devices: int) -> tuple[Any, Any]:
     named = [jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec("batch")]
     everywhere, divided = (jax.sharding.NamedSharding(mesh, spec) for spec in named)
     return everywhere, divided
-
-
-def _in_order(lowered: Any) -> Any:
-    if jax.default_backend() == "cpu":
-        try:
-            return lowered.compile(IN_ORDER)
-        except jax.errors.JaxRuntimeError:  # a release of XLA that has no such option
-            pass
-    return lowered.compile()
 
 
 def _shape(array: Any) -> jax.ShapeDtypeStruct:
