@@ -80,7 +80,7 @@ def command(
                 check(text, options.check, markers)
             else:
                 print(text, end="\n\n")
-    except Unusable as error:
+    except (Unusable, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -1,7 +1,7 @@
 """The records of the sprints as Markdown; `python -m benchmarks.table` puts it in its place.
 
-One row for each target and record, the newest first; then the examples of others, of the newest
-record that has them.
+One row for each target and machine, of its newest record, the newest first; then the examples of
+others, of the newest record that has them.
 """
 
 from __future__ import annotations
@@ -29,13 +29,12 @@ Record = Mapping[str, Any]
 
 def render(records: Sequence[Record]) -> str:
     """Make both tables of all records, the newest first. Pure."""
-    rows = [
-        row(target, summary, record)
-        for record in records
-        for target, summary in sorted(record["summary"]["sprints"].items())
-    ]
+    rows: dict[tuple[str, str], list[str]] = {}
+    for record in records:
+        for target, summary in sorted(record["summary"]["sprints"].items()):
+            rows.setdefault((target, computed_on(record)), row(target, summary, record))
     side_by_side = next((r["summary"] for r in records if r["summary"]["times_mnistlab"]), None)
-    tables = [table(HEAD, rows)]
+    tables = [table(HEAD, list(rows.values()))]
     if side_by_side:
         named = [name for name in CONTENDERS if name in side_by_side["times_mnistlab"]]
         tables.append(table(OTHERS, [other(name, side_by_side) for name in named]))

@@ -101,3 +101,10 @@ def test_ensembles_are_geometric_means_of_all_choices():
     assert (found["least"], found["most"]) == (pytest.approx(2 / 3), 1.0)
     assert found["all"]["members"] == 3
     assert found["all"]["test_accuracy"] == 1.0
+
+
+def test_of_one_machine_the_newest_record_is_shown(record):
+    later = {**record, "date": "2026-01-03T00:00:00+00:00"}
+    lines = table.render([later, record]).splitlines()
+    assert [line for line in lines if line.startswith("| 99.0 %")] == [lines[2]]
+    assert lines[2].endswith("| abacus, 2 cores, 2026-01-03, 0123456 |")
