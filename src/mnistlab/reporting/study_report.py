@@ -230,7 +230,7 @@ def _tuning(result: StudyResult) -> str:
 def _finals(result: StudyResult) -> str:
     seeds = {t.seed for arm in result.records.arms for t in arm.tuned}
     images = max((t.test_n for t in _trials(result)), default=0)
-    ran = "Every arm was run"
+    ran, chosen = "Every arm was run", ""
     if tables.is_tuned(result):
         rates = (
             "The chosen rate and Keras' default were"
@@ -238,9 +238,11 @@ def _finals(result: StudyResult) -> str:
             else "The chosen rate was"
         )
         ran = f"{rates} then run anew"
+        chosen = " Intervals are over seeds at the chosen rates; tuned anew, an arm may be run at"
+        chosen += " a rate beside its own."
     return (
         f"{ran} with {_seeds(seeds)}. Each of these trials was tested once, after its last epoch,"
-        f" on {images:,} test images; nothing was chosen by that."
+        f" on {images:,} test images; nothing was chosen by that.{chosen}"
     )
 
 
