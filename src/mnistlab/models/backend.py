@@ -26,6 +26,7 @@ BACKENDS = {"jax": "", "tensorflow": "tensorflow", "torch": "torch"}
 """Each backend and the extra that brings it ("" for the one that is always there)."""
 
 _BROKEN_ENTRY = re.compile(r"Error reading persistent compilation cache entry for '(\w+)'")
+_UNWRITTEN_ENTRY = "Error writing persistent compilation cache entry"
 
 # `import keras` also imports these when they are installed, for wrappers and plots that
 # mnistlab does not call: 1.3 s and 0.6 s of a two-second import.
@@ -45,10 +46,6 @@ _LATER = (
     _SPLASH,
 )
 
-# What an optimizer keeps and the weights it moves are computed in one pass over memory: Adadelta's
-# epoch is a fifth shorter, Adam's a fiftieth, to the same bits. Convolutions gain nothing.
-_TOGETHER = "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion"
-
 _BANNERS = (b"before absl::InitializeLog() is called", b"oneDNN custom operations are on")
 
 
@@ -65,8 +62,7 @@ def use_backend(
     """Import Keras on the backend `name` and return it.
 
     `threads` bounds XLA's thread pool, where JAX is not yet running: a batch-32 MLP is about as
-    fast on one thread as on two, by the machine, and leaves a core free. XLA is then told what
-    makes the epochs of such models shorter.
+    fast on one thread as on two, by the machine, and leaves a core free.
     `run_inline` lets JAX, where it is not yet running, compute in the thread that asks: programs
     asked for by several threads then run on several cores. `devices` lets JAX, where it is not
     yet running, take so many cores for devices, if it finds no others.
@@ -85,9 +81,6 @@ def use_backend(
     os.environ["KERAS_BACKEND"] = name
     if threads is not None:
         os.environ.setdefault("PJRT_NPROC", str(threads))
-        flags = os.environ.get("XLA_FLAGS", "")
-        if name == "jax" and _TOGETHER not in flags:
-            os.environ["XLA_FLAGS"] = f"{flags} {_TOGETHER}".lstrip()
     if name == "jax" and devices > 1:
         with suppress(RuntimeError):  # JAX runs already: the engine says if it has too few
             importlib.import_module("jax").config.update("jax_num_cpu_devices", devices)
@@ -120,14 +113,16 @@ def cache_compilations(folder: Path) -> None:
 def _drop_broken_entries(folder: Path) -> None:
     """Have a program that cannot be read from the cache deleted, so that it is written again.
 
-    JAX warns of it, compiles, and leaves it as it is, to warn again the next time.
+    JAX warns of it, compiles, and leaves it as it is, to warn again the next time. Of one that
+    cannot be written, on a full disk, nothing is said: it is compiled again the next time.
     """
     show = warnings.showwarning
 
     def show_or_mend(message: Any, *where: Any, **more: Any) -> None:
         broken = _BROKEN_ENTRY.match(str(message))
         if broken is None:
-            show(message, *where, **more)
+            if not str(message).startswith(_UNWRITTEN_ENTRY):
+                show(message, *where, **more)
             return
         for path in folder.glob(f"{broken[1]}-*"):
             if path.is_dir():
