@@ -59,7 +59,7 @@ LARGEST_PREPARED_BYTES = 2 << 30
 PLAIN = Augmentation()
 IN_ORDER: Any = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 """How XLA orders what an epoch computes: its other way, for many operations at once, makes one of a
-small model on two threads a tenth longer."""
+small model longer on two threads."""
 
 
 class Prepared(NamedTuple):
