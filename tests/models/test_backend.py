@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 
 import keras
 import pytest
+
+from mnistlab.models import backend
 
 CODE = """
 import sys
@@ -58,3 +61,20 @@ def test_banners_are_left_out_and_all_else_is_said(capfd):
         os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "kept\nafter\n"
+
+
+@pytest.mark.parametrize("doing", ["reading", "writing"])
+def test_a_torn_program_is_dropped_from_the_cache(doing, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(warnings, "showwarning", warnings._showwarning_orig)
+    torn, other = tmp_path / "jit_one-0a-cache", tmp_path / "jit_other-0b-cache"
+    with warnings.catch_warnings():
+        backend._drop_broken_entries(tmp_path)
+        for _ in range(2):  # of one place and text: the second too
+            torn.write_bytes(b"half")
+            other.write_bytes(b"whole")
+            warnings.warn(
+                f"Error {doing} persistent compilation cache entry for 'jit_one': OSError: full",
+                stacklevel=1,
+            )
+            assert (torn.exists(), other.exists()) == (False, True)
+    assert capsys.readouterr().err == ""

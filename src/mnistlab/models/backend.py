@@ -25,8 +25,9 @@ from mnistlab.errors import MissingExtraError, OptionError, UnknownNameError
 BACKENDS = {"jax": "", "tensorflow": "tensorflow", "torch": "torch"}
 """Each backend and the extra that brings it ("" for the one that is always there)."""
 
-_BROKEN_ENTRY = re.compile(r"Error reading persistent compilation cache entry for '(\w+)'")
-_UNWRITTEN_ENTRY = "Error writing persistent compilation cache entry"
+_BROKEN_ENTRY = re.compile(
+    r"Error (?:reading|writing) persistent compilation cache entry for '(\w+)'"
+)
 
 # `import keras` also imports these when they are installed, for wrappers and plots that
 # mnistlab does not call: 1.3 s and 0.6 s of a two-second import.
@@ -111,18 +112,18 @@ def cache_compilations(folder: Path) -> None:
 
 
 def _drop_broken_entries(folder: Path) -> None:
-    """Have a program that cannot be read from the cache deleted, so that it is written again.
+    """Have a program that cannot be read or written deleted, so that it is written again.
 
-    JAX warns of it, compiles, and leaves it as it is, to warn again the next time. Of one that
-    cannot be written, on a full disk, nothing is said: it is compiled again the next time.
+    JAX warns of it, compiles, and leaves it as it is, to warn again the next time; on a full disk
+    it leaves half of it.
     """
+    warnings.filterwarnings("always", _BROKEN_ENTRY.pattern)  # of each, not of the first alone
     show = warnings.showwarning
 
     def show_or_mend(message: Any, *where: Any, **more: Any) -> None:
         broken = _BROKEN_ENTRY.match(str(message))
         if broken is None:
-            if not str(message).startswith(_UNWRITTEN_ENTRY):
-                show(message, *where, **more)
+            show(message, *where, **more)
             return
         for path in folder.glob(f"{broken[1]}-*"):
             if path.is_dir():
