@@ -1,8 +1,9 @@
 """Measure studies side by side with other ways to train: `python -m benchmarks.comparing --help`.
 
-The unit is one training of the tutorial's model on 50,000 images for 3 epochs, compiling apart.
-Each round gives everybody a turn, in fresh processes; a study's trainings are also validated
-after each epoch and tested at their end, the others' are not.
+The unit is one training of the tutorial's model as a study does it, compiling apart: 3 epochs of
+50,000 images, after each of them validated on 10,000 others, and tested at the end. Each round
+gives everybody a turn, in fresh processes. Keras' `fit` and `evaluate` score in batches of 32, as
+they do unless told otherwise; the PyTorch loop all images at once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from benchmarks.comparing.trials import EPOCHS, HELD_OUT
 from benchmarks.record import circumstances, record_path, save
+from benchmarks.tutorial.job import Job
 from benchmarks.tutorial.processes import rotated, run
 from benchmarks.tutorial.summary import spread
 
@@ -68,10 +70,10 @@ def measure(names: Sequence[str], rounds: int, trials: int, python: str) -> list
 def one_training(name: str, turn: int, trials: int, python: str) -> float:
     """Give the seconds that `name` takes for one training, compiling apart."""
     if name in OTHERS:
-        words = [f"--images={IMAGES}", f"--epochs={EPOCHS}", f"--seed={turn + 1}"]
-        command = [sys.executable, "-m", "benchmarks.tutorial.contenders", name, *words]
-        epochs = json.loads(run(command).stdout.splitlines()[-1])["epochs"]
-        return EPOCHS * median(epochs[1:])
+        job = Job(IMAGES, EPOCHS, seed=turn + 1, held_out=HELD_OUT)
+        command = [sys.executable, "-m", "benchmarks.tutorial.contenders", name, *job.options()]
+        measured = json.loads(run(command).stdout.splitlines()[-1])
+        return float(EPOCHS * median(measured["epochs"][1:]) + measured["seconds"]["test"])
     count = {"study": [], "one by one": ["--workers=1"]}[name]
     words = [f"--trials={trials}", f"--seed={1 + trials * turn}", *count]
     command = [python, "-m", "benchmarks.comparing.trials", *words]

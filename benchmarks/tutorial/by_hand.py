@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.tutorial.contenders import Measurement, Stopwatch, measurement, peak_mib
-from benchmarks.tutorial.job import BATCH_SIZE, WIDTHS, Job, load
+from benchmarks.tutorial.job import BATCH_SIZE, WIDTHS, Job, load, load_held_out
 from mnistlab.training.environment import cores
 
 CALIBRATION_STEPS = 300
@@ -43,29 +43,37 @@ def measure_torch_loop(job: Job) -> Measurement:
         import torch
     with watch("load"):
         (x, y), (x_test, y_test) = load(job)
+        held_out = load_held_out(job)
     with watch("prepare"):
         data = torch.from_numpy(normalized(x)), torch.from_numpy(y.astype(np.int64))
+        if held_out is not None:
+            held_out = normalized(held_out[0]), held_out[1]
         torch.manual_seed(job.seed)
         network = _torch_network(torch)
     threads, tried = faster_threads(lambda n: _torch_trial(torch, data, n))
     torch.set_num_threads(threads)
     epochs: list[float] = []
+    val_accuracy = None
     with watch("train"):
         # Keras' epsilon; the fused step costs a third of the default one at this size.
         optimizer = torch.optim.Adam(network.parameters(), eps=1e-7, fused=True)
         for _ in range(job.epochs):
             begun = time.perf_counter()
             loss, accuracy = _torch_epoch(torch, network, optimizer, *data)
+            if held_out is not None:
+                val_accuracy = _torch_accuracy(torch, network, *held_out)
             epochs.append(time.perf_counter() - begun)
     peak = peak_mib()
-    with torch.inference_mode():
-        predicted = network(torch.from_numpy(normalized(x_test))).argmax(1).numpy()
+    x_test = normalized(x_test)
+    with watch("test"):
+        test_accuracy = _torch_accuracy(torch, network, x_test, y_test)
     return measurement(
         watch,
         epochs,
         loss=loss,
         accuracy=accuracy,
-        test_accuracy=float((predicted == y_test).mean()),
+        val_accuracy=val_accuracy,
+        test_accuracy=test_accuracy,
         peak_mib=peak,
         threads=threads,
         calibration=tried,
@@ -97,6 +105,13 @@ def _torch_epoch(torch: Any, network: Any, optimizer: Any, x: Any, y: Any) -> tu
             loss_sum.add_(loss, alpha=len(batch))
             correct += (logits.argmax(1) == labels).sum()
     return float(loss_sum) / len(x), float(correct) / len(x)
+
+
+def _torch_accuracy(torch: Any, network: Any, x: np.ndarray, y: np.ndarray) -> float:
+    """Score on x (n, 784) and y (n,), all as one batch."""
+    with torch.inference_mode():
+        predicted = network(torch.from_numpy(x)).argmax(1).numpy()
+    return float((predicted == y).mean())
 
 
 def _torch_trial(torch: Any, data: tuple[Any, Any], threads: int) -> float:

@@ -4,10 +4,11 @@ Everybody gets the same arrays, and prints nothing while training (`verbose=0`: 
 every step would slow Keras' own `fit` further). The Keras contenders, mnistlab among them, share
 one model and one array; only what stands in the place of `model.fit` differs.
 
-The JSON: `seconds` of import, load, prepare, and train (the whole call that trains); `epochs`,
-the seconds of each, as it came, so that the first contains compilation where that is lazy;
-`compile_seconds` where it is known apart; `loss` and `accuracy` of the last epoch; `test_accuracy`
-measured afterwards, untimed; `peak_mib` up to the end of training; `versions`.
+The JSON: `seconds` of import, load, prepare, train (the whole call that trains), and test;
+`epochs`, the seconds of each, as it came, so that the first contains compilation where that is
+lazy, and each its validation where the job has one; `compile_seconds` where it is known apart;
+`loss` and `accuracy` of the last epoch, `val_accuracy` too; `test_accuracy`, measured afterwards; `peak_mib` up to the
+end of training; `versions`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from benchmarks.tutorial.job import Job, add_options, job_of, load
+from benchmarks.tutorial.job import Job, add_options, job_of, load, load_held_out
 
 LIBRARIES = ("keras", "jax", "tensorflow", "torch", "sklearn", "numpy")
 COLD = {"JAX_ENABLE_COMPILATION_CACHE": "false"}  # compiling is counted, so it must happen
@@ -81,23 +82,31 @@ def measure_keras(
         keras, fit = start()
     with watch("load"):
         (x, y), (x_test, y_test) = load(job)
+        held_out = load_held_out(job)
     # `keras.utils.set_random_seed` would import TensorFlow and torch, where they are installed.
     random.seed(job.seed)
     with watch("prepare"):
         x = keras.utils.normalize(x, axis=1)
+        if held_out is not None:
+            held_out = keras.utils.normalize(held_out[0], axis=1), held_out[1]
         model = tutorial_model(keras, steps_per_execution)
     epochs, clock = _epoch_clock(keras)
     with watch("train"):
-        history = fit(model, x, y, epochs=job.epochs, verbose=0, callbacks=[clock])
+        history = fit(
+            model, x, y, epochs=job.epochs, verbose=0, callbacks=[clock], validation_data=held_out
+        )
     peak = peak_mib()
     x_test = keras.utils.normalize(x_test, axis=1)
+    with watch("test"):
+        test_accuracy = model.evaluate(x_test, y_test, verbose=0)[1]
     return measurement(
         watch,
         epochs,
         compile_seconds=getattr(history, "compile_seconds", None),
         loss=history.history["loss"][-1],
         accuracy=history.history["accuracy"][-1],
-        test_accuracy=model.evaluate(x_test, y_test, verbose=0)[1],
+        val_accuracy=history.history.get("val_accuracy", [None])[-1],
+        test_accuracy=test_accuracy,
         peak_mib=peak,
     )
 
@@ -187,6 +196,8 @@ def main() -> None:
     parser.add_argument("name", choices=CONTENDERS)
     add_options(parser)
     options = parser.parse_args()
+    if options.held_out and options.name == "scikit-learn":
+        parser.error("scikit-learn's MLPClassifier takes no images to validate on")
     contender = CONTENDERS[options.name]
     os.environ.update(contender.environment)
     print(json.dumps(contender.measure(job_of(options))))

@@ -18,7 +18,7 @@ batches come on top; the floor leaves them out.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
@@ -30,16 +30,20 @@ EPOCHS = 3
 
 @dataclass(frozen=True)
 class Job:
-    """How much of the tutorial's job is done; `seed` differs from round to round."""
+    """How much of the tutorial's job is done; `seed` differs from round to round.
+
+    `held_out` images, those after the ones trained on, are validated on after each epoch.
+    """
 
     images: int = IMAGES
     epochs: int = EPOCHS
     seed: int = 0
+    held_out: int = 0
 
     @property
     def reduced(self) -> bool:
-        """Whether this is less than the tutorial's, good for a trial only."""
-        return (self.images, self.epochs) != (IMAGES, EPOCHS)
+        """Whether this is not the tutorial's: good for a trial only, or for another benchmark."""
+        return (self.images, self.epochs, self.held_out) != (IMAGES, EPOCHS, 0)
 
     @property
     def flops(self) -> int:
@@ -48,7 +52,9 @@ class Job:
 
     def options(self) -> list[str]:
         """Give the command-line options that `add_options` reads."""
-        return [f"--images={self.images}", f"--epochs={self.epochs}", f"--seed={self.seed}"]
+        return [
+            f"--{each.name.replace('_', '-')}={getattr(self, each.name)}" for each in fields(self)
+        ]
 
 
 def flops_per_image(widths: tuple[int, ...] = WIDTHS) -> int:
@@ -66,11 +72,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=int, default=IMAGES, help="train on the first N only")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seed", type=int, default=0, help="of the first round")
+    parser.add_argument("--held-out", type=int, default=0, help="images to validate on")
 
 
 def job_of(options: argparse.Namespace) -> Job:
     """Make the job that the options ask for."""
-    return Job(options.images, options.epochs, options.seed)
+    return Job(options.images, options.epochs, options.seed, options.held_out)
 
 
 def load(job: Job) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
@@ -79,3 +86,12 @@ def load(job: Job) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
 
     (x, y), test = load_data()
     return (x[: job.images], y[: job.images]), test
+
+
+def load_held_out(job: Job) -> tuple[Any, Any] | None:
+    """Load the images and labels that the job is validated on, as `load` does; None of none."""
+    from mnistlab.data import load_data
+
+    (x, y), _ = load_data()
+    part = slice(job.images, job.images + job.held_out)
+    return (x[part], y[part]) if job.held_out else None

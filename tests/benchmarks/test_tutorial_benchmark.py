@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from benchmarks.tutorial import __main__ as command
 from benchmarks.tutorial.by_hand import normalized
-from benchmarks.tutorial.job import Job, flops_per_image
+from benchmarks.tutorial.job import Job, flops_per_image, load_held_out
 from benchmarks.tutorial.processes import ProcessFailed, rotated, run
 from benchmarks.tutorial.summary import spread, summarize
 
 from benchmarks import markdown, table
+from mnistlab.data import load_data
 
 
 def trained(name: str, turn: int, epochs: list[float], call: float, **more: object) -> dict:
@@ -178,6 +179,19 @@ def test_columns_are_normalised_as_keras_does() -> None:
 
 
 @pytest.mark.slow
+def test_held_out_images_are_the_next_and_scored_after_each_epoch() -> None:
+    job = Job(images=640, epochs=2, held_out=320)
+    command = [sys.executable, "-m", "benchmarks.tutorial.contenders", "mnistlab"]
+    measured = json.loads(run([*command, *job.options()]).stdout)
+    assert len(measured["epochs"]) == 2
+    right = 320 * measured["val_accuracy"]
+    assert right == pytest.approx(round(right), abs=1e-3)
+    assert 0.3 < measured["val_accuracy"] < 1
+    (images, _), ((x, _), _) = load_held_out(job), load_data()
+    assert np.array_equal(images, x[640:960])
+    assert job.reduced
+
+
 def test_the_harness_measures_mnistlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "record.json"
     options = ["--only", "mnistlab", "--rounds=1", "--images=640", "--epochs=1", f"--out={out}"]
