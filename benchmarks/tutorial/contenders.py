@@ -7,8 +7,8 @@ one model and one array; only what stands in the place of `model.fit` differs.
 The JSON: `seconds` of import, load, prepare, train (the whole call that trains), and test;
 `epochs`, the seconds of each, as it came, so that the first contains compilation where that is
 lazy, and each its validation where the job has one; `compile_seconds` where it is known apart;
-`loss` and `accuracy` of the last epoch, `val_accuracy` too; `test_accuracy`, measured afterwards; `peak_mib` up to the
-end of training; `versions`.
+`loss`, `accuracy` and `val_accuracy` of the last epoch; `test_accuracy`, measured afterwards;
+`peak_mib` up to the end of training; `versions`.
 """
 
 from __future__ import annotations
