@@ -27,6 +27,7 @@ from benchmarks.tutorial.processes import run
 from mnistlab.comparing.statistics import summarize as summary_of
 from mnistlab.evaluation.scores import wilson_interval
 from mnistlab.training.environment import cores
+from mnistlab.training.runs import Run
 
 MOST_ENSEMBLES = 1000
 
@@ -38,6 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--model", default="cnn-best")
+    parser.add_argument(
+        "--settings",
+        nargs="*",
+        default=[],
+        metavar="NAME=VALUE",
+        help="other than the model's recipe has, as in epochs=30 augment=shift=1,rotate=15",
+    )
     parser.add_argument("--members", type=int, default=5, help="networks in an ensemble")
     parser.add_argument(
         "--runs", type=Path, default=Path("runs/climb"), help="the trained networks"
@@ -51,8 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--workers is {options.workers}; there are {len(cores())} cores")
     given = [f"--seeds={options.seeds}", f"--model={options.model}", f"--members={options.members}"]
     given += [f"--workers={options.workers}"]
+    if options.settings:
+        given += ["--settings", *options.settings]
     record = circumstances("climb", given)
-    runs = list(train_all(options.model, options.seeds, options.runs, options.workers))
+    runs = list(
+        train_all(options.model, options.seeds, options.runs, options.workers, options.settings)
+    )
     record["runs"] = [{"seed": seed, **found} for seed, (_, found) in enumerate(runs, start=1)]
     record["summary"] = summarize(record["runs"])
     shares, labels = zip(*(test_outputs(path) for path, _ in runs), strict=True)
@@ -62,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def train_all(
-    model: str, seeds: int, folder: Path, workers: int
+    model: str, seeds: int, folder: Path, workers: int, settings: Sequence[str] = ()
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Train and test with seeds 1 to `seeds`, `workers` at once, each on a core and one device."""
     free: SimpleQueue[int] = SimpleQueue()
@@ -74,7 +86,8 @@ def train_all(
         if workers > 1:
             os.sched_setaffinity(0, {free.get()})
 
-    words = ["--devices=1"] if workers > 1 else []
+    words = [f"--{setting}" for setting in settings]
+    words += ["--devices=1"] if workers > 1 else []
     with ThreadPoolExecutor(workers, initializer=settle) as pool:
         yield from pool.map(lambda seed: train(model, seed, folder, words), range(1, seeds + 1))
 
@@ -87,6 +100,7 @@ def train(
     words = [f"--model={model}", f"--seed={seed}", f"--out={path}", *more]
     if path.exists():
         words = [f"--resume={path}"]
+        check_settings(path, more)
     path.parent.mkdir(parents=True, exist_ok=True)
     document = json.loads(run([sys.executable, "-m", "mnistlab", "train", *words, "--json"]).stdout)
     found = {
@@ -100,9 +114,16 @@ def train(
     return path, found
 
 
-def _epoch_seconds(path: Path) -> list[float]:
-    from mnistlab.training.runs import Run
+def check_settings(path: Path, words: Sequence[str]) -> None:
+    """End where a run of --runs is of other settings than are asked for."""
+    config = asdict(Run.open(path).settings)
+    for word in words:
+        name, _, value = word.removeprefix("--").partition("=")
+        if str(config.get(name.replace("-", "_"))) != value:
+            sys.exit(f"{path} was not trained with {word}; give another folder as --runs")
 
+
+def _epoch_seconds(path: Path) -> list[float]:
     return Run.open(path).read_history()["seconds"]
 
 
@@ -112,7 +133,6 @@ def test_outputs(path: Path) -> tuple[np.ndarray, np.ndarray]:
     from mnistlab.models.backend import use_backend
 
     use_backend("jax")
-    from mnistlab.training.runs import Run
     from mnistlab.training.train import load_model
 
     run = Run.open(path)

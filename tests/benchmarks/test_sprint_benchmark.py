@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from benchmarks.climb import table as climb_table
-from benchmarks.climb.__main__ import ensembles
+from benchmarks.climb.__main__ import check_settings, ensembles
 from benchmarks.record import all_of, newest, record_path
 from benchmarks.sprint import table
 from benchmarks.sprint.__main__ import summarize
+
+from mnistlab.training.runs import Run
+from mnistlab.training.settings import TrainSettings
 
 
 def run(accuracy: float, train: float, compiling: float) -> dict[str, Any]:
@@ -101,6 +104,13 @@ def test_ensembles_are_geometric_means_of_all_choices():
     assert (found["least"], found["most"]) == (pytest.approx(2 / 3), 1.0)
     assert found["all"]["members"] == 3
     assert found["all"]["test_accuracy"] == 1.0
+
+
+def test_runs_of_other_settings_are_not_gone_on_with(tmp_path):
+    Run.create(tmp_path / "run", TrainSettings(epochs=18, augment="shift=1"), {})
+    check_settings(tmp_path / "run", ["--epochs=18", "--augment=shift=1", "--devices=1"])
+    with pytest.raises(SystemExit, match="not trained with --epochs=20; give another folder"):
+        check_settings(tmp_path / "run", ["--epochs=20"])
 
 
 def test_of_one_machine_the_newest_record_is_shown(record):
