@@ -105,6 +105,21 @@ def test_a_confusion_matrix_of_digits_fits_80_columns():
     assert "…" not in stream.getvalue()
 
 
+@pytest.mark.parametrize("width", [1, 40, 60])
+def test_on_a_narrow_terminal_no_number_is_cut(width):
+    labels = np.repeat(np.arange(10), 1000)
+    scores = score(np.eye(10)[labels], labels, 0.0, list("0123456789"))
+    for table in (tables.confusion_table(scores), tables.class_table(scores)):
+        stream = io.StringIO()
+        console = Console(file=stream, width=width)
+        tables.print_table(table, console)
+        lines = stream.getvalue().splitlines()
+        assert console.width == width
+        assert "…" not in stream.getvalue()
+        for row in table.rows:
+            assert any(line.split() == list(row) for line in lines)
+
+
 def test_a_notebook_shows_a_table():
     shown = tables.Table("a title", ("what", "value"), (("<x>", "1"),))._repr_html_()
     assert "a title" in shown

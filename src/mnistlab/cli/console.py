@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mnistlab.data import Progress
 
 
+NARROWEST = 60
+"""Columns that tables have on any terminal: what is set in fewer, nobody can read."""
 SLOWEST = 3600.0
 """Seconds an epoch may take and what remains be told all the same."""
 
@@ -31,10 +33,15 @@ def print_json(value: Any) -> None:
 
 
 def results() -> Console:
-    """Give the console of results: stdout, no markup of its own."""
+    """Give the console of results: stdout, no markup of its own.
+
+    On a terminal narrower than `NARROWEST` lines are longer than it is wide.
+    """
     from rich.console import Console
 
-    return Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False)
+    console.width = max(console.width, NARROWEST)
+    return console
 
 
 def messages() -> Console:

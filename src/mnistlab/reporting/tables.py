@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # A terminal of 80 columns has room for a confusion matrix of this many classes.
 WIDE = 12
+WIDEST = 10_000
 
 
 @dataclass(frozen=True)
@@ -129,14 +130,25 @@ def confused_pairs(scores: Scores, most: int = 10) -> Table:
 
 
 def print_table(table: Table, console: Console) -> None:
-    """Print a table with rich, all but the first column to the right; its text is not markup."""
+    """Print a table with rich, all but the first column to the right; its text is not markup.
+
+    Where a word or a number has no room, lines are longer than the terminal is wide: nothing is
+    cut off.
+    """
     from rich import box
+    from rich.measure import Measurement
     from rich.table import Table as RichTable
     from rich.text import Text
 
     drawn = RichTable(title=Text(table.title), box=box.SIMPLE_HEAD, title_justify="left")
-    for i, name in enumerate(table.header):
-        drawn.add_column(Text(name), justify="right" if i else "left")
+    for i, column in enumerate(zip(table.header, *table.rows, strict=True)):
+        longest = max(len(word) for cell in column for word in cell.split() or [""])
+        justify: Literal["left", "right"] = "right" if i else "left"
+        drawn.add_column(Text(column[0]), justify=justify, min_width=longest)
     for row in table.rows:
         drawn.add_row(*map(Text, row))
+    least = Measurement.get(console, console.options.update(width=WIDEST), drawn).minimum
+    width = console.width
+    console.width = max(width, least)
     console.print(drawn)
+    console.width = width
