@@ -135,6 +135,20 @@ def test_with_another_loss_goes_what_the_recipe_has_for_its_own():
     assert read_again(settings.command()).loss == "kl_divergence"
 
 
+def test_an_optimizers_own_rate_goes_before_the_recipes():
+    settings = TrainSettings.of("cnn-fast", optimizer="sgd:learning_rate=0.3")
+    assert settings.learning_rate is None
+    assert read_again(settings.command()).learning_rate == 0.3
+    assert TrainSettings.of("cnn-fast", optimizer="sgd").learning_rate == 0.02
+
+
+def test_two_learning_rates_are_refused():
+    for rate in (None, 0.1):
+        TrainSettings(optimizer="sgd:learning_rate=0.1", learning_rate=rate).check()
+    with pytest.raises(OptionError, match=r"learning-rate is 0\.2, and the optimizer is 'sgd:"):
+        TrainSettings(optimizer="sgd:learning_rate=0.1", learning_rate=0.2).check()
+
+
 # Models.
 
 
@@ -442,6 +456,11 @@ FAILURES = {
     "the function raises": (
         "def make():\n    raise ValueError('no idea')",
         "own.py:make fails: ValueError: no idea",
+    ),
+    "the file exits": ("raise SystemExit('wrong data')", "own.py fails: SystemExit: wrong data"),
+    "the function exits": (
+        "import sys\ndef make():\n    sys.exit(5)",
+        "own.py:make fails: SystemExit: 5",
     ),
     "it wants arguments": ("def make(classes): pass", "own.py:make fails: TypeError"),
     "not a model": ("def make():\n    return 3", "own.py:make gave int, not a Keras model"),

@@ -11,9 +11,12 @@ import subprocess
 import sys
 from functools import cache
 
+import jax
 import keras
 import numpy as np
 import pytest
+
+from mnistlab.training.environment import cores
 
 pytestmark = pytest.mark.skipif(keras.config.backend() != "jax", reason="the engine is JAX's")
 
@@ -193,6 +196,16 @@ def test_train_from_the_shell_on_two_devices(command, glyphs, tmp_path, weights_
         np.testing.assert_allclose(two[name], values, rtol=1e-3, atol=1e-5, err_msg=name)
     settings = json.loads((tmp_path / "on-2" / "settings.json").read_text())
     assert "--devices 2" in settings["command"]
+
+
+def test_more_devices_than_cores_are_wrong_use(command, glyphs, tmp_path):
+    if jax.default_backend() != "cpu":
+        pytest.skip("devices are GPUs here")
+    many = len(cores()) + 2
+    wrong = command("train", "--dataset", glyphs, "--devices", str(many), "--out", "run")
+    assert wrong.returncode == 2
+    assert wrong.stderr == f"mnistlab: devices is {many}; this machine has {many - 2} cores\n"
+    assert not (tmp_path / "run").exists()
 
 
 def test_no_devices_from_the_shell_are_wrong_use(inside, glyphs):

@@ -71,8 +71,10 @@ def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[
             loading = pool.submit(load_dataset, settings)
             start_keras(settings)
             dataset, load_seconds = loading.result()
-            from mnistlab.training.train import new_model
+            from mnistlab.training.train import check_devices, new_model
 
+            if run is None:  # one that was begun goes on anywhere
+                check_devices(settings)
             begun = time.perf_counter()
             model = new_model(settings, dataset)
         seconds = {"load": load_seconds, "build": time.perf_counter() - begun}

@@ -171,13 +171,13 @@ def _call(path: str) -> Any:
         found = runpy.run_path(file)
     except OSError as error:
         raise OptionError(f"{file} cannot be read: {error.strerror}") from None
-    except Exception as error:  # noqa: BLE001  # whatever the user's file raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's file raises
         raise OptionError(f"{file} fails: {type(error).__name__}: {brief(error)}") from None
     if not callable(found.get(name)):
         raise OptionError(f"{file} has no function '{name}'")
     try:
         return found[name]()
-    except Exception as error:  # noqa: BLE001
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         raise OptionError(f"{path} fails: {type(error).__name__}: {brief(error)}") from None
 
 

@@ -98,12 +98,15 @@ class TrainSettings:
     def of(cls, model: str = "mlp", **given: Any) -> TrainSettings:
         """Give the settings of a model's recipe, but those that are `given`.
 
-        With another loss goes what the recipe has for its own.
+        With another loss goes what the recipe has for its own, and its learning rate with an
+        optimizer that is given one.
         """
         name = model.partition(":")[0].strip()  # of mlp:hidden=16, and of file.py:function
         recipe = recipe_of(name).settings()
         if given.get("loss", recipe["loss"]) != recipe["loss"]:
             del recipe["label_smoothing"], recipe["last_activation"]
+        if _rate_of(given.get("optimizer", "")) is not None:
+            del recipe["learning_rate"]
         return cls(model=model, **recipe | given)
 
     @property
@@ -119,6 +122,12 @@ class TrainSettings:
         from mnistlab.data import resolve  # with NumPy, which --help can do without
 
         self.check_values()
+        own_rate = _rate_of(self.optimizer)
+        if None not in (own_rate, self.learning_rate) and own_rate != self.learning_rate:
+            raise OptionError(
+                f"learning-rate is {self.learning_rate:g}, and the optimizer is "
+                f"'{self.optimizer}'; give one rate"
+            )
         try:
             self.dataset.encode()
         except UnicodeEncodeError:
@@ -206,6 +215,11 @@ class TrainSettings:
                 raise TypeError(f"{each.name} is {value!r:.80}, not {each.type}")
         settings.check_values()
         return settings
+
+
+def _rate_of(optimizer: str) -> Any:
+    """Give the learning rate that is written with an optimizer, as in sgd:learning_rate=0.1."""
+    return parse_spec(optimizer).options.get("learning_rate")
 
 
 def absolute(model: str) -> str:

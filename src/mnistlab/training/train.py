@@ -30,12 +30,16 @@ from mnistlab.models.zoo import (
 )
 from mnistlab.training.batch_norm import LARGEST_MEASURED, measure_batch_norm
 from mnistlab.training.engine import epoch_order, fit
+from mnistlab.training.environment import cores
 from mnistlab.training.handover import HandOver
 from mnistlab.training.runs import Checkpoint, History, Run
 from mnistlab.training.settings import TrainSettings
 
 WARMUP = 0.2
 """The share of steps in which a one-cycle rate rises, unless given."""
+
+FEWEST_DEVICES = 2
+"""As many a batch can be divided among anywhere, if need be on one core."""
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 """Called with the number of epochs done and the epoch's logs."""
@@ -120,6 +124,21 @@ def usable_devices(settings: TrainSettings) -> int:
     import jax
 
     return min(settings.devices, int(jax.device_count()))
+
+
+def check_devices(settings: TrainSettings) -> None:
+    """Raise OptionError for more devices than there are GPUs, or cores where there is none.
+
+    Two are let pass anywhere: recipes ask for them.
+    """
+    if settings.devices <= FEWEST_DEVICES:
+        return
+    import jax
+
+    on_cpu = jax.default_backend() == "cpu"
+    here, what = (len(cores()), "cores") if on_cpu else (jax.device_count(), "GPUs")
+    if settings.devices > here:
+        raise OptionError(f"devices is {settings.devices}; this machine has {here} {what}")
 
 
 def set_seed(seed: int) -> None:
