@@ -14,8 +14,8 @@ from tools.pages import keep
 HEAD = """# The command
 
 Generated from the commands' help by `make docs`; the gate holds it against the code.
-Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted. Results go to stdout, messages and
-progress to stderr.
+Exit codes: 0 done; 1 failed; 2 wrong use, or files, data or a disk that cannot be used; 130
+interrupted. Results go to stdout, messages and progress to stderr.
 """
 
 

@@ -293,18 +293,27 @@ def opened(folder: Path) -> Iterator[Store]:
 
     Raises StudyError where the folder has other things in it, or another process works on it.
     """
-    from mnistlab.comparing.store import FILE, Store
+    from mnistlab.comparing.store import Store
 
-    if not (folder / FILE).exists() and any(path.name != ".lock" for path in _listed(folder)):
-        raise StudyError(
-            f"{folder} is not a study's folder and not empty, and is left as it is; choose "
-            "another --out"
-        )
+    check_folder(folder)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, StudyError(f"{folder} is being worked on by another process")):
         with Store(folder) as store:
             yield store
+
+
+def check_folder(folder: Path) -> None:
+    """Raise StudyError where a file is in a study's place, or the folder has other things in it."""
+    from mnistlab.comparing.store import FILE
+
+    if folder.exists() and not folder.is_dir():
+        raise StudyError(f"{folder} is a file, and is left as it is; choose another --out")
+    if not (folder / FILE).exists() and any(path.name != ".lock" for path in _listed(folder)):
+        raise StudyError(
+            f"{folder} is not a study's folder and not empty, and is left as it is; choose "
+            "another --out"
+        )
 
 
 def _listed(folder: Path) -> list[Path]:

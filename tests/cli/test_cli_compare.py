@@ -176,6 +176,20 @@ def test_a_folder_of_something_else_is_left_as_it_is(
         assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
 
 
+def test_a_dry_run_refuses_the_place_that_a_study_would(
+    inside: Run, glyphs: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    words = ("compare", "optimizer", "adam", "sgd", "--dataset", glyphs, *FEW)
+    for place, says in ((run_folder, "not a study's folder"), ("notes.txt", "is a file")):
+        for dry in ((), ("--dry-run",)):
+            code, out, err = inside(*words, "--out", place, *dry)
+            assert (code, out) == (2, "")
+            assert says in err
+            assert len(err.splitlines()) == 1
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
 def test_another_question_is_not_mixed_into_a_study(
     inside: Run, glyphs: Path, tmp_path: Path
 ) -> None:

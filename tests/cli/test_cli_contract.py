@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stdout
 
 import pytest
+
+from mnistlab.cli.interrupts import ended_by_interrupt, remembered_interrupt
 
 PYTHON = [sys.executable, "-m", "mnistlab"]
 COMMANDS = (("show",), ("train",), ("test",), ("compare",), ("replay",), ("list",), ("report",),
@@ -18,6 +21,31 @@ COMMANDS = (("show",), ("train",), ("test",), ("compare",), ("replay",), ("list"
 TRAIN_KEYS = {"run", "dataset", "model", "config", "history", "test", "seconds"}
 TEST_KEYS = {"loss", "accuracy", "n", "accuracy_interval"}
 SECONDS = {"load", "build", "compile", "train", "test", "total"}
+
+
+def test_the_package_lists_its_names():
+    code = "import mnistlab, sys; print(*dir(mnistlab)); assert 'keras' not in sys.modules"
+    listed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert set(listed.stdout.split()) == {
+        "__version__", "compare", "fit", "load_data", "load_model", "read"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("guard", [ended_by_interrupt, remembered_interrupt])
+def test_what_a_shells_background_job_ignores_stays_ignored(guard):
+    """A shell without job control starts what is in the background with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with guard():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with guard():
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def registered() -> set[tuple[str, ...]]:

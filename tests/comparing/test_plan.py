@@ -45,6 +45,8 @@ SMALL = Protocol(rates=3, tuning_seeds=2, final_seeds=2)
         ("learning-rate", ["0.1", "fast"], "not a number"),
         ("learning-rate", ["0.1", "-1"], "above 0"),
         ("batch-size", ["32", "0"], "batch-size is 0"),
+        ("batch-size", ["32", "64.5"], "not a whole number"),
+        ("model", ["mlp", "own.py"], "say which of its functions: own.py:make"),
         ("loss", ["poisson", "ctc"], "does not fit"),
         ("activation", ["relu", "glu"], "does not fit"),
     ],

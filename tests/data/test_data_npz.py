@@ -48,6 +48,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("y_train", lambda a: a.astype(object), "y_train is a pickled array of Python objects"),
     ("y_train", lambda a: a.astype(str), "y_train is <U3, expected integers"),
     ("y_train", lambda a: np.eye(10)[a], "y_train is float64"),
+    ("y_train", lambda a: a.astype(float), "labels are the numbers of the classes"),
 ]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
+import threading
 import time
 
 import numpy as np
@@ -13,7 +15,7 @@ from pages import coloured, written
 from PIL import Image
 
 import mnistlab
-from mnistlab.data import pdf
+from mnistlab.data import pdf, pictures
 from mnistlab.errors import DataError, MissingExtraError
 
 
@@ -82,6 +84,70 @@ def test_a_pattern_that_matches_no_picture(inside, folder, pattern):
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"mnistlab: {pattern}: no picture matches it")
     assert len(done.err.splitlines()) == 1
+
+
+# Pages of a TIFF, pipes.
+
+
+@pytest.fixture
+def tiff(sheets):
+    """Two pages, and a thumbnail of the first between them."""
+    thumbnail = sheets[0].resize((40, 20))
+    thumbnail.encoderinfo = {"tiffinfo": {254: 1}}
+    buffer = io.BytesIO()
+    sheets[0].save(buffer, "TIFF", save_all=True, append_images=[thumbnail, sheets[1]])
+    return buffer.getvalue()
+
+
+def test_the_pages_of_a_tiff_thumbnails_apart(inside, tiff, said, tmp_path):
+    (tmp_path / "scan.tif").write_bytes(tiff)
+    assert inside("read", "scan.tif")[:] == (
+        0, f"scan.tif#1:\n{said[0]}\nscan.tif#2:\n{said[1]}\n", ""
+    )  # fmt: skip
+    done = inside("read", "scan.tif", "--json", "--annotate", "out")
+    assert files(done) == ["scan.tif#1", "scan.tif#2"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "scan.tif-1.annotated.png", "scan.tif-2.annotated.png"
+    ]  # fmt: skip
+
+
+def test_which_of_the_pages_of_a_tiff_has_to_be_said(tiff, sheets, said):
+    with pytest.raises(DataError, match=r"2 pages; say which: mnistlab.read\(..., page=1\)"):
+        mnistlab.read(tiff)
+    assert [mnistlab.read(tiff, page=number).text for number in (1, 2)] == said
+    for number in (0, -1, 3):
+        with pytest.raises(DataError, match=f"no page {number}"):
+            mnistlab.read(tiff, page=number)
+    assert mnistlab.read(Image.open(io.BytesIO(tiff))).text == said[0]  # open at a page already
+    single = io.BytesIO()
+    sheets[1].save(single, "TIFF")
+    assert mnistlab.read(single.getvalue()).text == said[1]
+
+
+def test_a_page_too_large_is_refused_wherever_it_is(sheets, monkeypatch):
+    buffer = io.BytesIO()
+    large = Image.new("L", (400, 400))
+    sheets[0].resize((100, 100)).save(buffer, "TIFF", save_all=True, append_images=[large])
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 100_000)
+    mnistlab.read(buffer.getvalue(), page=1)
+    with pytest.raises(DataError, match="more than 100,000 pixels"):
+        mnistlab.read(buffer.getvalue(), page=2)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_read_once(inside, sheets, said, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    buffer = io.BytesIO()
+    sheets[0].save(buffer, "PNG")
+    for content in (buffer.getvalue(), b""):
+        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(content,))
+        writer.start()
+        done = inside("read", "pipe")
+        writer.join()
+        if content:
+            assert done[:] == (0, f"{said[0]}\n", "")
+        else:
+            assert done[:] == (2, "", "mnistlab: pipe: nothing came\n")
 
 
 # PDFs.

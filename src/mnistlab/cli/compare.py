@@ -137,6 +137,8 @@ def _dry_run(question: Question, data: Any, json: bool) -> None:
     from mnistlab import study as studies
     from mnistlab.comparing import question as asking
 
+    if question.out is not None:
+        studies.check_folder(question.out)
     question = asking.with_counted_validation(question, data)
     with studies.checked_executor(question, data) as executor:
         pace = studies.measure_pace(question, None, executor)

@@ -16,7 +16,7 @@ def ended_by_interrupt() -> Iterator[None]:
 
     A KeyboardInterrupt can be swallowed by callbacks of the libraries that are being imported.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _can_interrupt():
         yield
         return
     before = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
@@ -42,7 +42,7 @@ def remembered_interrupt() -> Iterator[Callable[[], None]]:
         asked.set()
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
+    if not _can_interrupt():
         yield check
         return
     tell = sys.unraisablehook
@@ -58,3 +58,10 @@ def remembered_interrupt() -> Iterator[Callable[[], None]]:
     finally:
         sys.unraisablehook = tell
         signal.signal(signal.SIGINT, before)
+
+
+def _can_interrupt() -> bool:
+    """Say whether Ctrl-C is for this thread, and not for others than a shell's background job."""
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    return signal.getsignal(signal.SIGINT) is not signal.SIG_IGN

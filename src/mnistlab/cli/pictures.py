@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnistlab.cli.console import say
-from mnistlab.errors import InputError, MissingExtraError, brief
+from mnistlab.errors import DataError, InputError, MissingExtraError, brief
 from mnistlab.files import storage_errors
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ COPY = re.compile(r"(-\d+)?\.(annotated|explained)\.png")
 
 @dataclass(frozen=True)
 class Sheet:
-    """One picture, or a page of a PDF: what it is called, and what `decode` gives of it.
+    """One picture, or a page of a PDF or a TIFF: what it is called, and what `decode` gives of it.
 
-    `alone` says that there is no other in its file, `page` its number where it is of a PDF.
+    `alone` says that there is no other in its file, `page` its number where there may be others.
     """
 
     label: str
@@ -50,16 +50,30 @@ def sheets(name: str) -> Iterator[Sheet]:
     import numpy as np
 
     from mnistlab.data.pdf import is_pdf, pages
-    from mnistlab.data.pictures import decode
+    from mnistlab.data.pictures import count_pages, decode
     from mnistlab.reading.read import LARGEST
 
-    source = sys.stdin.buffer.read() if name == STDIN else name
+    source = _content(name)
     if is_pdf(source):
         for page in pages(source, name, LARGEST):
             pixels = page.pixels.astype(np.float32)
             yield Sheet(f"{name}#{page.number}", page.number, page.count == 1, pixels, 1)
+    elif (count := count_pages(source, name)) > 1:
+        for number in range(1, count + 1):
+            pixels, factor = decode(source, LARGEST, page=number)
+            yield Sheet(f"{name}#{number}", number, False, pixels, factor)
     else:
         yield Sheet(name, None, True, *decode(source, LARGEST))
+
+
+def _content(name: str) -> str | bytes:
+    """Give the bytes of what can be read but once, stdin or a pipe; other names as they are."""
+    if name != STDIN and not Path(name).is_fifo():
+        return name
+    content = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+    if not content:
+        raise DataError(f"{'stdin' if name == STDIN else name}: nothing came")
+    return content
 
 
 def check_copies(names: Sequence[str], folder: Path) -> None:
@@ -95,7 +109,7 @@ def _files(word: str) -> list[str]:
     from mnistlab.data.pictures import SUFFIXES, is_picture_file
 
     path = Path(word)
-    if word == STDIN or path.is_file():
+    if word == STDIN or path.is_file() or path.is_fifo():
         if path.suffix.lower() == SUFFIX and not can_read_pdfs():
             raise MissingExtraError(f"{word}: reading PDFs", "pdf")
         return [word]

@@ -189,7 +189,8 @@ def make_arm(axis: str, name: str, base: TrainSettings) -> Arm:
         try:
             value = kind(name)
         except ValueError:
-            raise OptionError(f"{axis} '{name}' is not a number") from None
+            what = "a number" if axis == "learning-rate" else "a whole number"
+            raise OptionError(f"{axis} '{name}' is not {what}") from None
     if axis == "model":
         value = absolute(name)
     settings = replace(base, **{AXES[axis]: value})

@@ -57,7 +57,10 @@ def _read(archive: zipfile.ZipFile, key: str, path: Path) -> U8:
             array = np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, SyntaxError, tokenize.TokenError) as error:  # the last two of its header
         raise DataError(f"{where} is not a NumPy array ({brief(error)})") from error
-    return as_uint8(array, where)
+    advice = "; multiply by 255 if it is 0..1, and round to uint8"
+    if key.startswith("y"):
+        advice = "; labels are the numbers of the classes, (n,), not one-hot"
+    return as_uint8(array, where, advice)
 
 
 def _check_header(archive: zipfile.ZipFile, member: str, where: str) -> None:
@@ -81,12 +84,12 @@ def _check_header(archive: zipfile.ZipFile, member: str, where: str) -> None:
         raise DataError(f"{where} holds {found:,} bytes; its header asks for {wanted:,}")
 
 
-def as_uint8(array: npt.NDArray[Any], where: str) -> U8:
-    """Return an array of any integers from 0 to 255 as uint8, C-ordered."""
+def as_uint8(array: npt.NDArray[Any], where: str, advice: str) -> U8:
+    """Return an array of any integers from 0 to 255 as uint8, C-ordered; `advice` is on floats."""
     if array.dtype.kind not in "iu":
         raise DataError(
             f"{where} is {array.dtype}, expected integers from 0 to 255"
-            + ("; multiply by 255 if it is 0..1, and round to uint8" * (array.dtype.kind == "f"))
+            + advice * (array.dtype.kind == "f")
         )
     if array.size and array.dtype != np.uint8 and not (array.min() >= 0 and array.max() <= 255):
         raise DataError(

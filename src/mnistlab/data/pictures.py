@@ -15,7 +15,7 @@ import io
 import math
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ Labelled = list[tuple[Path, int]]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+NEW_SUBFILE_TYPE, REDUCED = 254, 1
 MAX_PIXELS = 50_000_000
 HELD_OUT = 7
 BOX = 20
@@ -126,20 +128,20 @@ def decode(
 
     It is turned as its EXIF says, and what is transparent is laid on paper. A picture with more
     than `largest` pixels a side is made smaller, by averaging blocks of `factor` a side, which is
-    given too. `page` is that of a PDF, from 1; it may be left out where there is one. Raises
-    DataError for what is no picture, and for one of more than `most` (50 million unless given)
-    pixels.
+    given too. `page` is that of a PDF or a TIFF, from 1; it may be left out where there is one.
+    Raises DataError for what is no picture, and for one of more than `most` (50 million unless
+    given) pixels.
     """
     from PIL import Image
 
     name = str(source) if isinstance(source, (str, Path)) else "the picture"
     if is_pdf(source):
         return one_page(source, name, largest, page).astype(np.float32), 1
-    if page not in (None, 1):
+    if page not in (None, 1) and not is_tiff(source):
         raise DataError(f"{name} is no PDF: it has no page {page}")
     if isinstance(source, (str, Path, bytes, bytearray, memoryview, Image.Image)):
-        with _opened(source, name, most) as picture:
-            pixels = _pixels(picture, name)
+        with _opened(source, name, most, page) as picture:
+            pixels = _pixels(_turned(picture), name)
     else:
         try:
             array = np.asarray(source)
@@ -149,7 +151,52 @@ def decode(
             ) from error
         pixels = _of_array(array)
     factor = -(-max(pixels.shape[:2]) // largest)
-    return (_smaller(pixels, factor) if factor > 1 else pixels), factor
+    return (_smaller(pixels, factor, name) if factor > 1 else pixels), factor
+
+
+def is_tiff(source: Any) -> bool:
+    """Say whether a path or bytes are those of a TIFF, by their first bytes."""
+    with suppress(OSError, ValueError, TypeError, BufferError):  # what will be told elsewhere
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            return bytes(source[:4]) in TIFF_MAGIC
+        if isinstance(source, (str, Path)) and Path(source).is_file():
+            with Path(source).open("rb") as opened:
+                return opened.read(4) in TIFF_MAGIC
+    return False
+
+
+def count_pages(source: Any, name: str) -> int:
+    """Count the pages of a TIFF, thumbnails apart; other pictures are one. Raises DataError."""
+    if not is_tiff(source):
+        return 1
+    with _opened(source, name, page=1) as picture:
+        return len(_frames(picture))
+
+
+def _frames(picture: Image) -> list[int]:
+    """Number the pages of a picture as Pillow does: frames of a TIFF that are no thumbnails."""
+    if picture.format != "TIFF" or getattr(picture, "n_frames", 1) == 1:
+        return [0]
+    pages = []
+    for number in range(picture.n_frames):  # type: ignore[attr-defined]
+        picture.seek(number)
+        kind = picture.tag_v2.get(NEW_SUBFILE_TYPE)  # type: ignore[attr-defined]
+        if not (isinstance(kind, int) and kind & REDUCED):
+            pages.append(number)
+    picture.seek(0)
+    return pages or [0]
+
+
+def _turn_to(picture: Image, name: str, page: int | None) -> None:
+    """Have a picture show a page, from 1; None, where it has one. Raises DataError."""
+    pages = _frames(picture)
+    if page is None and len(pages) > 1:
+        raise DataError(f"{name} has {len(pages)} pages; say which: mnistlab.read(..., page=1)")
+    wanted = 1 if page is None else page
+    if not 1 <= wanted <= len(pages):
+        raise DataError(f"{name}: there is no page {wanted}; it has {len(pages)}, counted from 1")
+    if len(pages) > 1:
+        picture.seek(pages[wanted - 1])
 
 
 def _pixels(picture: Image, name: str) -> npt.NDArray[np.float32]:
@@ -187,11 +234,12 @@ def _of_array(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     )
 
 
-def _smaller(pixels: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
+def _smaller(pixels: npt.NDArray[np.float32], factor: int, name: str) -> npt.NDArray[np.float32]:
     """Average blocks of factor by factor pixels; what is left at the edges is dropped."""
     height, width = (length // factor for length in pixels.shape[:2])
     if not height or not width:
-        raise DataError(f"a picture of {pixels.shape[1]} x {pixels.shape[0]} is too narrow to read")
+        shape = f"{pixels.shape[1]} x {pixels.shape[0]}"
+        raise DataError(f"{name}: a picture of {shape} is too narrow to read")
     whole = pixels[: height * factor, : width * factor]
     blocks = whole.reshape(height, factor, width, factor, *pixels.shape[2:])
     return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
@@ -199,19 +247,28 @@ def _smaller(pixels: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.flo
 
 def _gray(path: Path) -> F64:
     """Return the picture's brightness, (h, w) from 0 to 255, turned as its EXIF says."""
-    with _opened(path, str(path)) as picture:
-        return _brightness(picture, str(path))
+    with _opened(path, str(path), page=1) as picture:
+        return _brightness(_turned(picture), str(path))
+
+
+def _turned(picture: Image) -> Image:
+    """Turn a picture as its EXIF says."""
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(picture)
 
 
 @contextmanager
-def _opened(source: Any, name: str, most: int | None = None) -> Iterator[Image]:
-    """Open a path, bytes or an open picture, turned as its EXIF says.
+def _opened(
+    source: Any, name: str, most: int | None = None, page: int | None = None
+) -> Iterator[Image]:
+    """Open a path or bytes at a page, or take an open picture as it is.
 
     Raises DataError for whatever goes wrong in decoding.
     """
     import logging
 
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     if not (decoders := logging.getLogger("PIL")).handlers:  # they would write to stderr too
         decoders.addHandler(logging.NullHandler())
@@ -224,11 +281,13 @@ def _opened(source: Any, name: str, most: int | None = None) -> Iterator[Image]:
             given = isinstance(source, Image.Image)
             # What was given open is left open.
             with nullcontext(source) if given else Image.open(source, formats=FORMATS) as picture:
+                if not given:
+                    _turn_to(picture, name, page)
                 if not picture.width * picture.height:
                     raise DataError(f"{name}: a picture without pixels")
                 if picture.width * picture.height > most:
                     raise DataError(f"{name}: more than {most:,} pixels")
-                yield ImageOps.exif_transpose(picture)
+                yield picture
     except UnidentifiedImageError as error:
         raise DataError(f"{name}: not a picture of {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:

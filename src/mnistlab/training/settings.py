@@ -141,6 +141,10 @@ class TrainSettings:
         """Raise OptionError or UnknownNameError unless every name and number can be used."""
         if self.backend is not None or default_backend() not in BACKENDS:
             check_name("backend", self.backend or default_backend(), BACKENDS)
+        if self.model.endswith(".py"):
+            raise OptionError(
+                f"model is {self.model}; say which of its functions: {self.model}:make"
+            )
         if not is_own(self.model):
             check_name("model", parse_spec(self.model).name, MODELS)
         check_name("optimizer", parse_spec(self.optimizer).name, OPTIMIZERS)

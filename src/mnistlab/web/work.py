@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnistlab.data.pdf import is_pdf
-from mnistlab.data.pictures import decode
+from mnistlab.data.pictures import count_pages, decode
 from mnistlab.errors import DataError
 from mnistlab.reading.explain import explanation
 from mnistlab.reading.read import LARGEST, Reading, read_pixels
@@ -140,6 +140,8 @@ def answer(name: str, content: bytes, wish: Wish, limits: Limits) -> bytes:
         raise DataError("the picture is empty: send the bytes of a file")
     if is_pdf(content):
         raise DataError("a PDF: send its pages as pictures, or use mnistlab read")
+    if (pages := count_pages(content, "the picture")) > 1:
+        raise DataError(f"{pages} pages: send them as pictures, or use mnistlab read")
     with _one_decode:
         pixels, factor = decode(content, LARGEST, limits.pixels)
     document = {"file": name, **described(read_pixels(pixels, factor), wish, limits.explained)}
