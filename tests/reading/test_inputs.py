@@ -124,6 +124,12 @@ def test_which_of_the_pages_of_a_tiff_has_to_be_said(tiff, sheets, said):
     assert mnistlab.read(single.getvalue()).text == said[1]
 
 
+def test_an_open_file(sheets, said, tmp_path):
+    sheets[0].save(tmp_path / "a.png")
+    with (tmp_path / "a.png").open("rb") as opened:
+        assert mnistlab.read(opened).text == said[0]
+
+
 def test_a_page_too_large_is_refused_wherever_it_is(sheets, monkeypatch):
     buffer = io.BytesIO()
     large = Image.new("L", (400, 400))

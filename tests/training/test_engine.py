@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mnistlab.data import load
+from mnistlab.errors import OptionError
 from mnistlab.models import functions
 from mnistlab.training.engine import epoch_order, fit
 from mnistlab.training.handover import HandOver
@@ -373,6 +374,12 @@ HANDED_OVER = {
     "batch shuffling": (lambda: compiled(mlp), {"shuffle": "batch"}, "shuffle='batch'"),
     "eager": (_eager, {}, "run_eagerly"),
 }
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_size_below_1_is_refused(size, data):
+    with pytest.raises(OptionError, match=f"batch_size is {size}; it must be at least 1"):
+        fit(compiled(mlp), *data, batch_size=size, verbose=0)
 
 
 @on_jax

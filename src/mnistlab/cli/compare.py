@@ -43,7 +43,9 @@ def compare(
     seeds: int | None = typer.Option(None, help="Final seeds, the pairs of the test (10)."),
     seed: int = typer.Option(1, help="The first final seed."),
     quick: bool = typer.Option(
-        False, help="1 epoch, 7 rates, 1 tuning seed, 7 final seeds, none at the default rate."
+        False,
+        help="1 epoch, 7 rates, 1 tuning seed, 7 final seeds, none at the default rate, but what "
+        "is given.",
     ),
     budget: float | None = typer.Option(
         None, help="Seconds to fit into: fewer epochs, then rates, then seeds."

@@ -124,17 +124,20 @@ def _offset(mass: F64) -> int:
 def decode(
     source: Any, largest: int, most: int | None = None, page: int | None = None
 ) -> tuple[npt.NDArray[np.float32], int]:
-    """Decode a path, bytes, an array or a PIL image to float32 (h, w) or (h, w, 3) of 0..255.
+    """Decode a picture to float32 (h, w) or (h, w, 3) of 0..255.
 
-    It is turned as its EXIF says, and what is transparent is laid on paper. A picture with more
-    than `largest` pixels a side is made smaller, by averaging blocks of `factor` a side, which is
-    given too. `page` is that of a PDF or a TIFF, from 1; it may be left out where there is one.
-    Raises DataError for what is no picture, and for one of more than `most` (50 million unless
-    given) pixels.
+    `source` is a path, bytes, a file open to read bytes, an array or a PIL image. It is turned as
+    its EXIF says, and what is transparent is laid on paper. A picture with more than `largest`
+    pixels a side is made smaller, by averaging blocks of `factor` a side, which is given too.
+    `page` is that of a PDF or a TIFF, from 1; it may be left out where there is one. Raises
+    DataError for what is no picture, and for one of more than `most` (50 million unless given)
+    pixels.
     """
     from PIL import Image
 
     name = str(source) if isinstance(source, (str, Path)) else "the picture"
+    if isinstance(source, io.BufferedIOBase):
+        source = source.read()
     if is_pdf(source):
         return one_page(source, name, largest, page).astype(np.float32), 1
     if page not in (None, 1) and not is_tiff(source):

@@ -108,9 +108,10 @@ class Reading:
 def read(source: Any, *, page: int | None = None) -> Reading:
     """Read the digits in a picture: a path, bytes, an array (h, w[, 3 or 4]), or a PIL image.
 
-    Arrays are uint8, or numbers from 0 to 1 or to 255. A path or bytes may be a PDF, if the extra
-    `pdf` is there; of one with several pages, or of such a TIFF, `page`, from 1, says which. Raises
-    DataError for what is no picture, MissingExtraError.
+    Instead of bytes a file that is open to read them may be given. Arrays are uint8, or numbers
+    from 0 to 1 or to 255. A path or bytes may be a PDF, if the extra `pdf` is there; of one with
+    several pages, or of such a TIFF, `page`, from 1, says which. Raises DataError for what is no
+    picture, MissingExtraError.
     """
     return read_pixels(*decode(source, LARGEST, page=page))
 

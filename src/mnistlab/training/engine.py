@@ -74,11 +74,14 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
     Returns: the `keras.callbacks.History`, with the keys and values of `model.fit`'s, and the
     seconds spent on compiling in `compile_seconds` (where the engine did the work).
 
-    Raises: what `model.fit` raises for the same arguments; OptionError for amounts that cannot
-    be, for images that cannot be varied, for more devices than there are, and for either where
-    `model.fit` has to do the work.
+    Raises: what `model.fit` raises for the same arguments; OptionError for a batch size below 1
+    (there a StopIteration without a word), for amounts that cannot be, for images that cannot be
+    varied, for more devices than there are, and for the last two where `model.fit` has to do the
+    work.
     """
     arguments = {name: value for name, value in locals().items() if name not in OWN_ARGUMENTS}
+    if batch_size is not None and batch_size < 1:
+        raise OptionError(f"batch_size is {batch_size}; it must be at least 1")
     augmentation = parse_augmentation(augment) if isinstance(augment, str) else augment
     reason = _reason(model, arguments)
     if reason is not None:
