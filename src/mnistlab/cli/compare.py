@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from mnistlab.comparing.question import Question
     from mnistlab.study import Study
 
+NARROWEST = 60
+"""Columns that a study's tables need."""
+
 
 # Long for its options, each with its help; what it does is in the functions that it calls.
 @settings_options(
@@ -205,7 +208,7 @@ def _show(study: Study, json: bool) -> None:
     if json:
         print_json(study.result.to_json())
     else:
-        results().print(study.table())
+        results(NARROWEST).print(study.table())
     _say_failed(study)
     say(f"study: {study.path}\nreport: {study.path / 'report.html'}")
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mnistlab.data import Progress
 
 
-NARROWEST = 60
-"""Columns that tables have on any terminal: what is set in fewer, nobody can read."""
+NARROWEST = 40
+"""Columns that results have on any terminal: what is set in fewer, nobody can read."""
 SLOWEST = 3600.0
 """Seconds an epoch may take and what remains be told all the same."""
 
@@ -32,15 +32,15 @@ def print_json(value: Any) -> None:
     print(json.dumps(finite(value), ensure_ascii=False, allow_nan=False))
 
 
-def results() -> Console:
+def results(narrowest: int = NARROWEST) -> Console:
     """Give the console of results: stdout, no markup of its own.
 
-    On a terminal narrower than `NARROWEST` lines are longer than it is wide.
+    On a terminal of fewer columns than `narrowest` lines are longer than it is wide.
     """
     from rich.console import Console
 
     console = Console(highlight=False, markup=False)
-    console.width = max(console.width, NARROWEST)
+    console.width = max(console.width, narrowest)
     return console
 
 
