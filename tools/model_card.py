@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import commit_of, newest
+from benchmarks.record import all_of, commit_of
 
 from mnistlab.files import atomic_file
 from mnistlab.reading import network
@@ -100,12 +100,10 @@ How it does on what it was not chosen on: the [benchmark](../README.md#read).
 
 
 def page() -> str:
-    """Render the card out of the shipped run and the newest record of the climb."""
+    """Render the card out of the shipped run and the climb that it is of."""
     run = Run.open(FOLDER)
     metrics, document = run.document("metrics.json"), run.document("settings.json")
-    climb = newest("climb")
-    if climb is None:
-        raise SystemExit("there is no record yet: run python -m benchmarks.climb")
+    climb = climb_of(document["settings"])
     test, reached = metrics["test"], climb["summary"]["test_accuracy"]
     size = run.checked_model().stat().st_size
     reader = json.loads((network.FOLDER / "about.json").read_text(encoding="utf-8"))
@@ -127,6 +125,14 @@ def page() -> str:
         reader_command=reader["command"].replace(" --backend jax", ""),
         least=100 * reader["least"], sources=_sources(reader["chosen_on"]),
     )  # fmt: skip
+
+
+def climb_of(settings: dict[str, Any]) -> dict[str, Any]:
+    """Give the newest record of a climb by networks of these settings."""
+    for record in all_of("climb"):
+        if record["runs"][0]["config"] == settings:
+            return record
+    raise SystemExit("there is no record yet of such networks: run python -m benchmarks.climb")
 
 
 def _percent(interval: list[float]) -> tuple[float, ...]:
