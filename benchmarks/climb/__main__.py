@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import combinations, islice
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,6 +28,7 @@ from mnistlab.comparing.statistics import summarize as summary_of
 from mnistlab.evaluation.scores import wilson_interval
 from mnistlab.training.environment import cores
 from mnistlab.training.runs import Run
+from mnistlab.training.settings import TrainSettings
 
 MOST_ENSEMBLES = 1000
 
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--settings",
         nargs="*",
+        type=setting,
         default=[],
         metavar="NAME=VALUE",
         help="other than the model's recipe has, as in epochs=30 augment=shift=1,rotate=15",
@@ -71,6 +73,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     record["ensembles"] = ensembles(np.stack(shares), labels[0], options.members)
     save(record, options.out or record_path(record))
     print(json.dumps({"summary": record["summary"], "ensembles": record["ensembles"]}, indent=1))
+
+
+def setting(text: str) -> str:
+    """Hold NAME=VALUE to be a setting of a training, and none that tells networks apart."""
+    name = text.partition("=")[0].replace("-", "_")
+    known = {each.name for each in fields(TrainSettings)} - {"model", "seed"}
+    if "=" not in text or name not in known:
+        listed = ", ".join(sorted(known))
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE, with a name of {listed}")
+    return text
 
 
 def train_all(

@@ -52,17 +52,8 @@ def measure_torch_loop(job: Job) -> Measurement:
         network = _torch_network(torch)
     threads, tried = faster_threads(lambda n: _torch_trial(torch, data, n))
     torch.set_num_threads(threads)
-    epochs: list[float] = []
-    val_accuracy = None
     with watch("train"):
-        # Keras' epsilon; the fused step costs a third of the default one at this size.
-        optimizer = torch.optim.Adam(network.parameters(), eps=1e-7, fused=True)
-        for _ in range(job.epochs):
-            begun = time.perf_counter()
-            loss, accuracy = _torch_epoch(torch, network, optimizer, *data)
-            if held_out is not None:
-                val_accuracy = _torch_accuracy(torch, network, *held_out)
-            epochs.append(time.perf_counter() - begun)
+        epochs, last = _torch_training(torch, network, data, held_out, job.epochs)
     peak = peak_mib()
     x_test = normalized(x_test)
     with watch("test"):
@@ -70,9 +61,7 @@ def measure_torch_loop(job: Job) -> Measurement:
     return measurement(
         watch,
         epochs,
-        loss=loss,
-        accuracy=accuracy,
-        val_accuracy=val_accuracy,
+        **last,
         test_accuracy=test_accuracy,
         peak_mib=peak,
         threads=threads,
@@ -84,6 +73,23 @@ def _torch_network(torch: Any) -> Any:
     nn = torch.nn
     a, b, c, d = WIDTHS
     return nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Linear(b, c), nn.ReLU(), nn.Linear(c, d))
+
+
+def _torch_training(
+    torch: Any, network: Any, data: Any, held_out: Any, epochs: int
+) -> tuple[list[float], dict[str, Any]]:
+    """Train on `data`, validating on `held_out` if there is any; give seconds and last logs."""
+    # Keras' epsilon; the fused step costs a third of the default one at this size.
+    optimizer = torch.optim.Adam(network.parameters(), eps=1e-7, fused=True)
+    seconds: list[float] = []
+    logs: dict[str, Any] = {}
+    for _ in range(epochs):
+        begun = time.perf_counter()
+        logs["loss"], logs["accuracy"] = _torch_epoch(torch, network, optimizer, *data)
+        val_accuracy = None if held_out is None else _torch_accuracy(torch, network, *held_out)
+        logs["val_accuracy"] = val_accuracy
+        seconds.append(time.perf_counter() - begun)
+    return seconds, logs
 
 
 def _torch_epoch(torch: Any, network: Any, optimizer: Any, x: Any, y: Any) -> tuple[float, float]:

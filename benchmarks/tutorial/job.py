@@ -89,9 +89,16 @@ def load(job: Job) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
 
 
 def load_held_out(job: Job) -> tuple[Any, Any] | None:
-    """Load the images and labels that the job is validated on, as `load` does; None of none."""
+    """Load the images and labels that the job is validated on, as `load` does; None of none.
+
+    Raises ValueError where there are not so many.
+    """
     from mnistlab.data import load_data
 
     (x, y), _ = load_data()
     part = slice(job.images, job.images + job.held_out)
-    return (x[part], y[part]) if job.held_out else None
+    if not job.held_out:
+        return None
+    if len(x[part]) != job.held_out:
+        raise ValueError(f"there are no {job.held_out} images after the first {job.images}")
+    return x[part], y[part]

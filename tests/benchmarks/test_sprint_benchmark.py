@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from typing import Any
 
 import numpy as np
 import pytest
 from benchmarks.climb import table as climb_table
-from benchmarks.climb.__main__ import check_settings, ensembles
+from benchmarks.climb.__main__ import check_settings, ensembles, setting
 from benchmarks.record import all_of, newest, record_path
 from benchmarks.sprint import table
 from benchmarks.sprint.__main__ import summarize
@@ -111,6 +112,13 @@ def test_runs_of_other_settings_are_not_gone_on_with(tmp_path):
     check_settings(tmp_path / "run", ["--epochs=18", "--augment=shift=1", "--devices=1"])
     with pytest.raises(SystemExit, match="not trained with --epochs=20; give another folder"):
         check_settings(tmp_path / "run", ["--epochs=20"])
+
+
+@pytest.mark.parametrize("text", ["epochs", "epoch=3", "seed=3", "model=mlp", "=3", ""])
+def test_what_is_no_setting_of_a_climb(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="is not NAME=VALUE"):
+        setting(text)
+    assert setting("learning-rate=0.1") == "learning-rate=0.1"
 
 
 def test_of_one_machine_the_newest_record_is_shown(record):

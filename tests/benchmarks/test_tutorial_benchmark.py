@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,6 @@ def test_columns_are_normalised_as_keras_does() -> None:
     assert np.allclose(normalized(images), expected.reshape(5, 784), atol=1e-7)
 
 
-@pytest.mark.slow
 def test_held_out_images_are_the_next_and_scored_after_each_epoch() -> None:
     job = Job(images=640, epochs=2, held_out=320)
     command = [sys.executable, "-m", "benchmarks.tutorial.contenders", "mnistlab"]
@@ -190,8 +190,12 @@ def test_held_out_images_are_the_next_and_scored_after_each_epoch() -> None:
     (images, _), ((x, _), _) = load_held_out(job), load_data()
     assert np.array_equal(images, x[640:960])
     assert job.reduced
+    for count in (-1, 60_000):
+        with pytest.raises(ValueError, match=f"no {count} images after the first 640"):
+            load_held_out(replace(job, held_out=count))
 
 
+@pytest.mark.slow
 def test_the_harness_measures_mnistlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "record.json"
     options = ["--only", "mnistlab", "--rounds=1", "--images=640", "--epochs=1", f"--out={out}"]

@@ -61,7 +61,7 @@ def remembered_interrupt() -> Iterator[Callable[[], None]]:
 
 
 def _can_interrupt() -> bool:
-    """Say whether Ctrl-C is for this thread, and not for others than a shell's background job."""
+    """Say whether Ctrl-C can end this: not in another thread, nor where the shell ignores it."""
     if threading.current_thread() is not threading.main_thread():
         return False
     return signal.getsignal(signal.SIGINT) is not signal.SIG_IGN

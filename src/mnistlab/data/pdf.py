@@ -42,14 +42,22 @@ class Page:
 
 def is_pdf(source: Any) -> bool:
     """Say whether a path or bytes are those of a PDF, by their name or their first bytes."""
+    begins = first_bytes(source, len(MAGIC))
+    if begins is None:
+        return False
+    named = isinstance(source, (str, Path)) and Path(source).suffix.lower() == SUFFIX
+    return named or begins == MAGIC
+
+
+def first_bytes(source: Any, count: int) -> bytes | None:
+    """Give the first bytes of a file or of bytes; None of what is neither, or cannot be read."""
     with suppress(OSError, ValueError, TypeError, BufferError):  # what will be told elsewhere
         if isinstance(source, (bytes, bytearray, memoryview)):
-            return bytes(source[: len(MAGIC)]) == MAGIC
+            return bytes(source[:count])
         if isinstance(source, (str, Path)) and Path(source).is_file():
             with Path(source).open("rb") as opened:
-                named = Path(source).suffix.lower() == SUFFIX
-                return named or opened.read(len(MAGIC)) == MAGIC
-    return False
+                return opened.read(count)
+    return None
 
 
 def can_read_pdfs() -> bool:

@@ -15,7 +15,8 @@ import io
 import math
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.data.dataset import SIDE, U8, Arrays, Progress
-from mnistlab.data.pdf import is_pdf, one_page
+from mnistlab.data.pdf import MOST_PAGES, first_bytes, is_pdf, one_page
 from mnistlab.errors import DataError, brief
 
 if TYPE_CHECKING:
@@ -159,13 +160,7 @@ def decode(
 
 def is_tiff(source: Any) -> bool:
     """Say whether a path or bytes are those of a TIFF, by their first bytes."""
-    with suppress(OSError, ValueError, TypeError, BufferError):  # what will be told elsewhere
-        if isinstance(source, (bytes, bytearray, memoryview)):
-            return bytes(source[:4]) in TIFF_MAGIC
-        if isinstance(source, (str, Path)) and Path(source).is_file():
-            with Path(source).open("rb") as opened:
-                return opened.read(4) in TIFF_MAGIC
-    return False
+    return first_bytes(source, 4) in TIFF_MAGIC
 
 
 def count_pages(source: Any, name: str) -> int:
@@ -173,16 +168,24 @@ def count_pages(source: Any, name: str) -> int:
     if not is_tiff(source):
         return 1
     with _opened(source, name, page=1) as picture:
-        return len(_frames(picture))
+        return len(_frames(picture, name))
 
 
-def _frames(picture: Image) -> list[int]:
-    """Number the pages of a picture as Pillow does: frames of a TIFF that are no thumbnails."""
-    if picture.format != "TIFF" or getattr(picture, "n_frames", 1) == 1:
+def _frames(picture: Image, name: str) -> list[int]:
+    """Number the pages of a picture as Pillow does: frames of a TIFF that are no thumbnails.
+
+    Raises DataError for more frames than a document has pages.
+    """
+    if picture.format != "TIFF":
         return [0]
     pages = []
-    for number in range(picture.n_frames):  # type: ignore[attr-defined]
-        picture.seek(number)
+    for number in count():  # `n_frames` would look through all of them, however many
+        try:
+            picture.seek(number)
+        except EOFError:
+            break
+        if number == MOST_PAGES:
+            raise DataError(f"{name} has more than {MOST_PAGES} pages; divide it")
         kind = picture.tag_v2.get(NEW_SUBFILE_TYPE)  # type: ignore[attr-defined]
         if not (isinstance(kind, int) and kind & REDUCED):
             pages.append(number)
@@ -192,7 +195,7 @@ def _frames(picture: Image) -> list[int]:
 
 def _turn_to(picture: Image, name: str, page: int | None) -> None:
     """Have a picture show a page, from 1; None, where it has one. Raises DataError."""
-    pages = _frames(picture)
+    pages = _frames(picture, name)
     if page is None and len(pages) > 1:
         raise DataError(f"{name} has {len(pages)} pages; say which: mnistlab.read(..., page=1)")
     wanted = 1 if page is None else page

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # A terminal of 80 columns has room for a confusion matrix of this many classes.
 WIDE = 12
 WIDEST = 10_000
+"""Columns in which any table has room, to ask how few it needs."""
 
 
 @dataclass(frozen=True)

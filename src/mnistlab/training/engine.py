@@ -76,8 +76,8 @@ def fit(  # noqa: PLR0913  # the signature is model.fit's
 
     Raises: what `model.fit` raises for the same arguments; OptionError for a batch size below 1
     (there a StopIteration without a word), for amounts that cannot be, for images that cannot be
-    varied, for more devices than there are, and for the last two where `model.fit` has to do the
-    work.
+    varied, for more devices than there are, and for `augment` or `devices` where `model.fit` has to
+    do the work.
     """
     arguments = {name: value for name, value in locals().items() if name not in OWN_ARGUMENTS}
     if batch_size is not None and batch_size < 1:
