@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 from benchmarks.serving.hostile import form, png, post, sent
+from PIL import Image
 
 import mnistlab
 from mnistlab import __version__
@@ -113,6 +115,15 @@ def test_what_is_no_picture(server, body, says):
     answer = server.post(body)
     assert answer.status_code == 400
     assert says in one_sentence(answer)
+
+
+def test_pages_are_to_be_sent_one_by_one(server):
+    pages = [Image.new("L", (40, 40), 255)] * 2
+    content = io.BytesIO()
+    pages[0].save(content, "TIFF", save_all=True, append_images=pages[1:])
+    answer = server.post(content.getvalue())
+    assert answer.status_code == 400
+    assert "2 pages: send them as pictures" in one_sentence(answer)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "GIF"])

@@ -163,11 +163,11 @@ def is_tiff(source: Any) -> bool:
     return first_bytes(source, 4) in TIFF_MAGIC
 
 
-def count_pages(source: Any, name: str) -> int:
+def count_pages(source: Any, name: str, most: int | None = None) -> int:
     """Count the pages of a TIFF, thumbnails apart; other pictures are one. Raises DataError."""
     if not is_tiff(source):
         return 1
-    with _opened(source, name, page=1) as picture:
+    with _opened(source, name, most, page=1) as picture:
         return len(_frames(picture, name))
 
 

@@ -140,7 +140,7 @@ def answer(name: str, content: bytes, wish: Wish, limits: Limits) -> bytes:
         raise DataError("the picture is empty: send the bytes of a file")
     if is_pdf(content):
         raise DataError("a PDF: send its pages as pictures, or use mnistlab read")
-    if (pages := count_pages(content, "the picture")) > 1:
+    if (pages := count_pages(content, "the picture", limits.pixels)) > 1:
         raise DataError(f"{pages} pages: send them as pictures, or use mnistlab read")
     with _one_decode:
         pixels, factor = decode(content, LARGEST, limits.pixels)
