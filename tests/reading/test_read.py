@@ -34,6 +34,19 @@ def line(chosen):
     return chosen[0][:6], text(chosen[1][:6])
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, bool, np.float64])
+def test_an_array_of_0_and_1(chosen, kind):
+    masks = [(image > 127).astype(kind) for image in chosen[0][:10]]
+    whole = [np.uint8(255 * (image > 127)) for image in chosen[0][:10]]
+    assert [mnistlab.read(mask).text for mask in masks] == [mnistlab.read(x).text for x in whole]
+
+
+def test_what_is_hardly_lighter_than_black_is_blank(chosen):
+    """As in a larger picture, where it is not even noise."""
+    assert mnistlab.read(Image.fromarray(np.uint8(chosen[0][0] > 127))).text == ""
+    assert mnistlab.read(chosen[0][0] // 3).text == str(chosen[1][0])
+
+
 def test_single_digits_of_any_size_and_colour(chosen):
     rng, right = np.random.default_rng(0), 0
     for image, label in zip(*chosen, strict=True):

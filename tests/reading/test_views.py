@@ -38,6 +38,40 @@ def test_paper_on_a_table(chosen, turn):
     assert reading.text == "".join(map(str, labels[:3]))
 
 
+def bars(rows, height, leading, margin=20):
+    """Draw 1s as straight strokes and 0s as rings, row below row: dark on white."""
+    width = 50 * max(map(len, rows)) + 40
+    ink = np.zeros((2 * margin + round(height * (1 + leading * (len(rows) - 1))), width))
+    y, x = np.mgrid[:height, -20:21]
+    ring = np.hypot(x / 20, (y - height / 2) / (height / 2))
+    shapes = {"1": np.abs(x) < 3, "0": (0.75 < ring) & (ring < 1)}
+    for number, row in enumerate(rows):
+        top = margin + round(number * leading * height)
+        for place, character in enumerate(row):
+            left = 20 + 50 * place
+            ink[top : top + height, left : left + 41] += shapes[character]
+    return np.uint8(255 - 215 * ndimage.gaussian_filter(ink.clip(0, 1), 0.7))
+
+
+@pytest.mark.parametrize(
+    "rows", [["10", "10", "10", "10"], ["1001"], ["11111"], ["101", "011", "110"]], ids="/".join
+)
+def test_ones_below_one_another_are_no_rule(rows):
+    """They are as straight, and cover as much of the picture's side."""
+    assert mnistlab.read(bars(rows, height=90, leading=1.3)).text == "\n".join(rows)
+
+
+def test_a_full_page_on_a_table(chosen):
+    """Seen with the table as ink too, it has digits enough, but they are little of the ink."""
+    images = np.concatenate([chosen[0]] * 2)[:48]
+    rows = [written(row, height=40, gap=20, margin=20) for row in np.split(images, 6)]
+    width = max(row.shape[1] for row in rows)
+    page = np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]))) for row in rows])
+    paper = mnistlab.read(coloured(page, 225, 40)).text
+    assert len(paper.split()) == 6
+    assert mnistlab.read(on_a_table(coloured(page, 225, 40), 3).astype(np.uint8)).text == paper
+
+
 def test_the_table_is_made_paper_and_the_paper_left():
     picture = np.full((200, 300), 40.0, np.float32)
     picture[40:160, 60:260] = 220

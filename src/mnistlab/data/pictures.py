@@ -228,7 +228,7 @@ def _of_array(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         if array.ndim == 3 and array.shape[2] == 1:
             values = values[..., 0]
         if np.isfinite(values).all() and values.min() >= 0 and values.max() <= 255:
-            if array.dtype.kind in "bf" and values.max() <= 1:
+            if values.max() <= 1:  # as whole numbers too: of 0 to 255 they would all be black
                 values = values * 255
             if values.ndim == 2 or values.shape[2] == 3:
                 return values

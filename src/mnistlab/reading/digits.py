@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from mnistlab.reading.ink import Ink, Mask, without_rule
+from mnistlab.reading.ink import Ink, Mask, usual_length, without_rule
 
 SPECK = 0.22
 """What is lower and narrower than this share of a usual digit's height is a speck."""
@@ -221,13 +221,8 @@ def _connected(mask: Mask) -> list[Piece]:
 
 
 def usual_height(pieces: Sequence[Piece]) -> float:
-    """Give the height that most of the ink has: the median over pieces, weighted by their height.
-
-    Specks are many but low; without the weight they would pass for the digits.
-    """
-    heights = np.sort([each.height for each in pieces]).astype(float)
-    weights = np.cumsum(heights**2)
-    return float(heights[np.searchsorted(weights, weights[-1] / 2)])
+    """Give the height of a usual digit among pieces."""
+    return usual_length([each.height for each in pieces])
 
 
 def _stacked(pieces: Sequence[Piece], usual: float) -> list[Piece]:

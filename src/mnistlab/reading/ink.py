@@ -11,6 +11,7 @@ rules      straight runs far longer than a digit, taken out where no stroke cros
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,9 @@ WEAK = 0.6
 """Ink that hangs together with a clear stroke needs no more than this share of the threshold."""
 RULE = 0.6
 """A rule covers at least this share of the picture's side, gaps and all."""
+UPRIGHT, ALONE = 1.5, 0.8
+"""An upright rule has a part so much longer than digits are high, or than the picture's side where
+there is nothing else: 1s stand below one another too."""
 THIN = 0.6
 """A rule that is found within a piece is so thin, of the widths of its strokes."""
 FRAME, SMALLEST_FRAME, CORNER = 0.85, 32, 0.1
@@ -190,7 +194,49 @@ def without_rules(mask: Mask) -> Mask:
     """Take out ruled lines and the sides of boxes, but for where strokes cross them."""
     level, thick = _rules(mask, max(40, round(RULE * mask.shape[1])))
     upright, thick_upright = _rules(mask.T, max(40, round(RULE * len(mask))))
-    return _apart(mask, level, upright.T, thick, thick_upright)
+    upright = _longer_than_digits(upright.T, mask & ~level)
+    return _apart(mask, level, upright, thick, thick_upright)
+
+
+def _longer_than_digits(upright: Mask, mask: Mask) -> Mask:
+    """Keep of upright rules those of which a part is longer than a 1 would be."""
+    strips = [strip for _, strip in _boxes(upright.any(axis=0)[None])]
+    lengths = [_longest(upright[:, strip]) for strip in strips]
+
+    def longer(least: float) -> Mask:
+        kept = np.zeros_like(upright)
+        for strip, length in zip(strips, lengths, strict=True):
+            kept[:, strip] = upright[:, strip] & (length >= least)
+        return kept
+
+    others = _boxes(mask & ~longer(RULE * len(mask)))
+    if not others:
+        return longer(ALONE * len(mask))
+    return longer(UPRIGHT * usual_length([rows.stop - rows.start for rows, _ in others]))
+
+
+def _longest(rule: Mask) -> int:
+    """Give the rows of a rule's longest part, small gaps closed."""
+    closed = ndimage.binary_dilation(rule, np.ones((FRINGE + 1, FRINGE + 1), bool))
+    return max(rows.stop - rows.start for rows, _ in _boxes(closed))
+
+
+def _boxes(mask: Mask) -> list[tuple[slice, slice]]:
+    """Give rows and columns of each piece of connected ink, diagonals counted."""
+    found: list[tuple[slice, slice]] = ndimage.find_objects(
+        ndimage.label(mask, np.ones((3, 3), bool))[0]
+    )
+    return found
+
+
+def usual_length(lengths: Sequence[int]) -> float:
+    """Give the length that most of the ink has: the median, weighted by the square of lengths.
+
+    Specks are many but low; without the weight they would pass for the digits.
+    """
+    ordered = np.sort(lengths).astype(float)
+    weights = np.cumsum(ordered**2)
+    return float(ordered[np.searchsorted(weights, weights[-1] / 2)])
 
 
 def without_rule(mask: Mask) -> Mask | None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mnistlab.data.dataset import SIDE
 from mnistlab.data.pictures import BOX, CENTRE, as_mnist, decode
 from mnistlab.reading.digits import Piece, TooManyPieces, find_lines, is_cut_off, usual_height
-from mnistlab.reading.ink import Ink
+from mnistlab.reading.ink import FAINTEST, Ink
 from mnistlab.reading.network import Network, load_network
 from mnistlab.reading.normalize import normalized
 from mnistlab.reading.segment import segmented
@@ -31,7 +31,7 @@ more than a likelier one."""
 NO_ACCIDENT = 3
 """So many digits are no accident: no way to see a picture that has fewer of them is better."""
 MANY = 30
-"""A picture with more pieces than this is seen in one way only."""
+"""A picture with more pieces than this is seen in no other way, if digits are most of its ink."""
 LOW, HIGH = 0.45, 2.2
 """What is no digit is no writing either, if it is so much lower or higher than the digits are."""
 FAINT = 0.35
@@ -40,6 +40,8 @@ FRAGMENT = 0.75
 """What a side of the picture cuts off, and is so much lower than the digits, is part of one."""
 AMONG_OTHERS = 0.8
 """Where most of what is there is no digit, none is vouched for of which one is less sure."""
+PALE = 150
+"""A digit of MNIST's size whose strongest ink is less, of 255, is made as dark as MNIST's are."""
 UNKNOWN = "?"
 ALTERNATIVES = 3
 
@@ -108,8 +110,8 @@ class Reading:
 def read(source: Any, *, page: int | None = None) -> Reading:
     """Read the digits in a picture: a path, bytes, an array (h, w[, 3 or 4]), or a PIL image.
 
-    Instead of bytes a file that is open to read them may be given. Arrays are uint8, or numbers
-    from 0 to 1 or to 255. A path or bytes may be a PDF, if the extra `pdf` is there; of one with
+    Instead of bytes a file that is open to read them may be given. Arrays are numbers from 0 to
+    255, or from 0 to 1. A path or bytes may be a PDF, if the extra `pdf` is there; of one with
     several pages, or of such a TIFF, `page`, from 1, says which. Raises DataError for what is no
     picture, MissingExtraError.
     """
@@ -120,9 +122,10 @@ def read_pixels(pixels: npt.NDArray[np.float32], factor: int) -> Reading:
     """Read what `decode` gives: float32 (h, w) or (h, w, 3) of 0..255, made smaller by `factor`."""
     network = load_network()
     if pixels.shape == (SIDE, SIDE) and _is_mnist_like(pixels):
-        image = np.rint(pixels).astype(np.uint8)
-        if not image.any():
+        strongest = float(pixels.max())
+        if strongest < 255 * FAINTEST:
             return Reading(())
+        image = np.rint(pixels * (255 / strongest if strongest < PALE else 1)).astype(np.uint8)
         whole = Piece(0, 0, SIDE, SIDE, image > 0)
         image = image if _is_as_mnist(image) else as_mnist(image)
         (shares,) = network.together(network.shares(image[None]))
@@ -133,7 +136,7 @@ def read_pixels(pixels: npt.NDArray[np.float32], factor: int) -> Reading:
         least = explained + (PLAINER if explained < enough else 0)
         if not number or (share > max(least, PLAIN) and not _is_less(reading, best)):
             best, explained = reading, share
-        if explained > enough or len(reading.digits) > MANY:
+        if explained > enough or (explained > PLAIN and len(best.digits) > MANY):
             break
     if len(best.digits) > NO_ACCIDENT and all(digit.digit is None for digit in best.digits):
         return Reading((), ("there is ink, but none of it is a digit",))
