@@ -57,8 +57,10 @@ def test_forty_columns(command, glyphs, run_folder, words):
     words = [str(run_folder) if word == "RUN" else word for word in words]
     given = ["--dataset", str(glyphs)] if words[0] == "show" else []
     done = command(*words, *given, COLUMNS="40", NO_COLOR="1")
+    assert "…" not in done.stdout or "--help" in words
     lines = [line for line in done.stdout.splitlines() if str(run_folder) not in line]
-    assert max(map(len, lines), default=0) <= 40
+    tables = "─" in done.stdout  # wider where their numbers need it: none is cut off
+    assert max(map(len, lines), default=0) <= (70 if tables else 40)
     assert "\x1b" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 

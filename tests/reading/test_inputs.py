@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from pages import coloured, written
 from PIL import Image
 
 import mnistlab
+from mnistlab.cli import pictures as given
 from mnistlab.data import pdf, pictures
 from mnistlab.errors import DataError, MissingExtraError
 
@@ -154,6 +156,57 @@ def test_a_pipe_is_read_once(inside, sheets, said, tmp_path):
             assert done[:] == (0, f"{said[0]}\n", "")
         else:
             assert done[:] == (2, "", "mnistlab: pipe: nothing came\n")
+
+
+def test_stdin_that_is_closed_or_without_end(inside, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    done = inside("read", "-")
+    assert done[:] == (2, "", "mnistlab: stdin is closed; give the name of a picture\n")
+    monkeypatch.setattr(given, "MOST_BYTES", 1 << 20)
+    with Path("/dev/zero").open() as endless:
+        monkeypatch.setattr("sys.stdin", endless)
+        done = inside("read", "-")
+    assert done[:] == (2, "", "mnistlab: stdin: more than 1 MiB; save it as a file\n")
+
+
+@pytest.mark.parametrize("words", [[""], ["scans", "--annotate", ""], ["scans", "--annotate="]])
+def test_an_empty_word_is_not_this_folder(inside, folder, words):
+    done = inside("read", *words)
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+
+
+def test_copies_are_no_pictures_of_the_folder(inside, folder):
+    before = files(inside("read", "scans", "--json"))
+    assert inside("read", "scans", "--annotate", "scans").code == 0
+    assert files(inside("read", "scans", "--json")) == before
+    (folder / "b.png").unlink()  # a copy whose picture is gone is a picture like any other
+    assert "scans/b.png.annotated.png" in files(inside("read", "scans", "--json"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_names_that_are_no_text_or_steer_a_terminal(inside, sheets, tmp_path, said):
+    sheets[0].save(tmp_path / "a\udcff\x1b[2J\n.png")
+    done = inside("read", ".", "--json")
+    assert json.loads(done.out.encode())
+    assert files(done) == ["a\udcff\x1b[2J\n.png"]
+    (tmp_path / "a\udcff\x1b[2J\n.png").rename(tmp_path / "a\x1b[2J\n.png")
+    sheets[0].save(tmp_path / "b.png")
+    done = inside("read", ".")
+    assert done.out.splitlines() == ["a?[2J?.png:", said[0], "b.png:", said[0]]
+
+
+@pytest.mark.parametrize("page", ["1", 1.5, True])
+def test_a_page_is_a_number(sheets, page):
+    with pytest.raises(DataError, match="whole number"):
+        mnistlab.read(sheets[0], page=page)
+
+
+def test_what_is_smoothed_towards_white_lay_on_white(sheets, said):
+    """Most of what is drawn is bright, for the halo of the dark ink."""
+    palette = sheets[0].convert("RGB").resize(4 * side for side in sheets[0].size).quantize(16)
+    buffer = io.BytesIO()
+    palette.save(buffer, "PNG", transparency=palette.getpixel((0, 0)))
+    assert mnistlab.read(buffer.getvalue()).text == said[0]
 
 
 # PDFs.

@@ -44,7 +44,7 @@ def bars(rows, height, leading, margin=20):
     ink = np.zeros((2 * margin + round(height * (1 + leading * (len(rows) - 1))), width))
     y, x = np.mgrid[:height, -20:21]
     ring = np.hypot(x / 20, (y - height / 2) / (height / 2))
-    shapes = {"1": np.abs(x) < 3, "0": (0.75 < ring) & (ring < 1)}
+    shapes = {"1": np.abs(x) < 3, "0": (ring > 0.75) & (ring < 1)}
     for number, row in enumerate(rows):
         top = margin + round(number * leading * height)
         for place, character in enumerate(row):

@@ -9,7 +9,7 @@ import typer
 from mnistlab.cli import compare, data, export, read, replay, report, serve, show, test, train
 from mnistlab.cli import list as listing
 from mnistlab.cli.console import say
-from mnistlab.errors import MnistlabError
+from mnistlab.errors import InputError, MnistlabError
 
 app = typer.Typer(
     name="mnistlab",
@@ -48,9 +48,17 @@ def _root(
 ) -> None: ...
 
 
+def _check_none_is_empty(arguments: list[str]) -> None:
+    """Refuse what an unset variable of the shell leaves: as a path it would be this folder."""
+    for before, word in zip(["mnistlab", *arguments], arguments, strict=False):
+        if not word or (word.startswith("--") and word.endswith("=")):
+            raise InputError(f"what comes after {before} is empty" if not word else f"{word} what?")
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; give its exit code. No expected error leaves a traceback."""
     try:
+        _check_none_is_empty(sys.argv[1:] if arguments is None else arguments)
         code = app(arguments, prog_name="mnistlab", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0

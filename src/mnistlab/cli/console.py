@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,19 +18,33 @@ if TYPE_CHECKING:
 
 NARROWEST = 40
 """Columns that results have on any terminal: what is set in fewer, nobody can read."""
+STEERING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+NO_TEXT = re.compile("[\ud800-\udfff]")
 SLOWEST = 3600.0
 """Seconds an epoch may take and what remains be told all the same."""
 
 
 def say(message: str) -> None:
-    """Write one message to stderr, as it is; where nobody can hear it, that is no failure."""
+    """Write one message to stderr; where nobody can hear it, that is no failure.
+
+    What would steer a terminal, in a file's name say, is written as `?`.
+    """
     with contextlib.suppress(OSError):
-        print(message, file=sys.stderr, flush=True)
+        print(shown(message), file=sys.stderr, flush=True)
+
+
+def shown(text: str) -> str:
+    """Give a text without what would steer a terminal, line ends apart."""
+    return STEERING.sub("?", text)
 
 
 def print_json(value: Any) -> None:
-    """Write one JSON document to stdout; what is not finite as null."""
-    print(json.dumps(finite(value), ensure_ascii=False, allow_nan=False))
+    """Write one JSON document to stdout; what is not finite as null.
+
+    What is no text in a file's name is escaped, so that the document is.
+    """
+    document = json.dumps(finite(value), ensure_ascii=False, allow_nan=False)
+    print(NO_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", document))
 
 
 def results(narrowest: int = NARROWEST) -> Console:

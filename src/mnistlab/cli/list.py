@@ -176,6 +176,8 @@ def _print_facts(told: list[tuple[str, str]]) -> None:
     from rich.table import Table
 
     drawn = Table.grid(padding=(0, 2))
+    drawn.add_column()
+    drawn.add_column(overflow="fold")
     for label, text in told:
         drawn.add_row(label, text)
     results().print(drawn)

@@ -6,6 +6,7 @@ import glob
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 STDIN = "-"
+MOST_BYTES = 256 << 20
+"""Of what can be read but once, and so is kept; a file may be larger."""
 PATTERN = re.compile(r"[*?\[]")
-COPY = re.compile(r"(-\d+)?\.(annotated|explained)\.png")
+COPY = re.compile(r"(-\d+)?\.(annotated|explained)\.png$")
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,15 @@ def _content(name: str) -> str | bytes:
     """Give the bytes of what can be read but once, stdin or a pipe; other names as they are."""
     if name != STDIN and not Path(name).is_fifo():
         return name
-    content = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+    called = "stdin" if name == STDIN else name
+    if name == STDIN and sys.stdin is None:
+        raise InputError("stdin is closed; give the name of a picture")
+    with nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb") as stream:
+        content = stream.read(MOST_BYTES + 1)
     if not content:
-        raise DataError(f"{'stdin' if name == STDIN else name}: nothing came")
+        raise DataError(f"{called}: nothing came")
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{called}: more than {MOST_BYTES >> 20} MiB; save it as a file")
     return content
 
 
@@ -104,6 +113,16 @@ def _is_copy(name: str, stem: str) -> bool:
     return name.startswith(stem) and COPY.fullmatch(name[len(stem) :]) is not None
 
 
+def _originals(folder: Path) -> list[Path]:
+    """List a folder, but for copies of pictures in it that `check_copies` would make."""
+    found = sorted(folder.iterdir())
+    names = {path.name for path in found}
+    return [
+        path for path in found
+        if not ((copy := COPY.search(path.name)) and path.name[: copy.start()] in names)
+    ]  # fmt: skip
+
+
 def _files(word: str) -> list[str]:
     from mnistlab.data.pdf import SUFFIX, can_read_pdfs
     from mnistlab.data.pictures import SUFFIXES, is_picture_file
@@ -114,7 +133,7 @@ def _files(word: str) -> list[str]:
             raise MissingExtraError(f"{word}: reading PDFs", "pdf")
         return [word]
     if path.is_dir():
-        found, none = sorted(path.iterdir()), "no pictures in it"
+        found, none = _originals(path), "no pictures in it"
     elif PATTERN.search(word):
         found, none = sorted(map(Path, glob.glob(word, recursive=True))), "no picture matches it"  # noqa: PTH207
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mnistlab.cli import pictures
-from mnistlab.cli.console import print_json, say
+from mnistlab.cli.console import print_json, say, shown
 from mnistlab.errors import DataError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _document(reading: Reading, explain: bool) -> dict[str, Any]:
 
 def _print(name: str, reading: Reading, alone: bool) -> None:
     if not alone:
-        print(f"{name}:", flush=True)
+        print(f"{shown(name).replace(chr(10), '?')}:", flush=True)
     if reading.text:
         print(reading.text, flush=True)
     else:

@@ -39,6 +39,11 @@ def resolve(name_or_path: str | os.PathLike[str]) -> NamedSet | Path:
     named = find_named(name_or_path) if isinstance(name_or_path, str) else None
     if named:
         return named
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        raise OptionError(
+            f"a data set is a name or a path, not {type(name_or_path).__name__}: "
+            f"{', '.join(NAMED)}, or {ACCEPTED}"
+        )
     path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111 - which fails for "~nobody"
     if name_or_path == "" or not os.path.lexists(path):
         hint = f"A path is accepted too: {ACCEPTED}."

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
@@ -44,6 +45,8 @@ SMALLEST_BOX = 10
 CENTRE = 14
 FAINTEST = 0.1
 """Ink below this part of the darkest is the noise of paper or JPEG, not ink."""
+OPAQUE, SMOOTHED = 0.5, 40
+"""What is drawn covers so much of what lies under it; smoothed edges differ so much, of 255."""
 
 
 def as_mnist(ink: npt.ArrayLike) -> U8:
@@ -137,6 +140,8 @@ def decode(
     from PIL import Image
 
     name = str(source) if isinstance(source, (str, Path)) else "the picture"
+    if page is not None and (isinstance(page, bool) or not isinstance(page, (int, np.integer))):
+        raise DataError(f"page is {page!r}; give a whole number, 1 for the first")
     if isinstance(source, io.BufferedIOBase):
         source = source.read()
     if is_pdf(source):
@@ -318,7 +323,20 @@ def _brightness(picture: Image, name: str) -> F64:
 
 
 def _ground(gray: npt.NDArray[Any], alpha: npt.NDArray[Any]) -> int:
-    """Say what lies under a transparent picture: white if what is drawn is dark, else black."""
+    """Say what lies under a transparent picture: white if what is drawn is dark, else black.
+
+    Where what is drawn is lighter or darker along its edges, these were smoothed on what was there.
+    """
+    drawn = np.pad(np.squeeze(alpha) > OPAQUE, 1)
+    inner = drawn & np.roll(drawn, 1, 0) & np.roll(drawn, -1, 0)
+    inner &= np.roll(drawn, 1, 1) & np.roll(drawn, -1, 1)
+    edge = (drawn & ~inner)[1:-1, 1:-1]
+    inner = inner[1:-1, 1:-1]
+    if inner.any():
+        level = gray.reshape(inner.shape)
+        smoothed = float(level[edge].mean() - level[inner].mean())
+        if abs(smoothed) > SMOOTHED:
+            return 255 if smoothed > 0 else 0
     return 0 if (gray * alpha).sum() > 127 * alpha.sum() else 255
 
 
@@ -357,7 +375,7 @@ def _by_class(top: Path) -> dict[str, list[Path]]:
 
 def _hold_out(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     """Cut one in seven off for testing, at least one where there are two."""
-    shuffled = sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())
+    shuffled = sorted(paths, key=lambda path: hashlib.sha256(os.fsencode(path.name)).digest())
     count = max(len(paths) // HELD_OUT, 1) if len(paths) > 1 else 0
     return sorted(shuffled[count:]), sorted(shuffled[:count])
 

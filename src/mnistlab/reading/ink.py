@@ -200,7 +200,7 @@ def without_rules(mask: Mask) -> Mask:
 
 def _longer_than_digits(upright: Mask, mask: Mask) -> Mask:
     """Keep of upright rules those of which a part is longer than a 1 would be."""
-    strips = [strip for _, strip in _boxes(upright.any(axis=0)[None])]
+    strips = [strip for _, strip in _boxes(np.atleast_2d(upright.any(axis=0)))]
     lengths = [_longest(upright[:, strip]) for strip in strips]
 
     def longer(least: float) -> Mask:
@@ -218,7 +218,7 @@ def _longer_than_digits(upright: Mask, mask: Mask) -> Mask:
 def _longest(rule: Mask) -> int:
     """Give the rows of a rule's longest part, small gaps closed."""
     closed = ndimage.binary_dilation(rule, np.ones((FRINGE + 1, FRINGE + 1), bool))
-    return max(rows.stop - rows.start for rows, _ in _boxes(closed))
+    return max(int(rows.stop - rows.start) for rows, _ in _boxes(closed))
 
 
 def _boxes(mask: Mask) -> list[tuple[slice, slice]]:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mnistlab.errors import OptionError
 from mnistlab.training.runs import Run
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ def load_model(run: str | Path = FOLDER) -> keras.Model:
 
     Raises RunError where `run` is no finished run, or its model is not the one trained there.
     """
+    if not isinstance(run, (str, os.PathLike)):
+        raise OptionError(f"a run is the path of its folder, not {type(run).__name__}")
     opened = Run.open(Path(run))
     opened.checked_model()
     from mnistlab.models.backend import default_backend, use_backend

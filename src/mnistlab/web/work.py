@@ -153,7 +153,11 @@ def described(reading: Reading, wish: Wish, most: int) -> dict[str, Any]:
     found = reading.to_json()
     if wish.explain:
         numbers = range(len(reading.digits))
-        chosen = numbers if wish.digit is None else [*numbers][wish.digit :][:1]
+        chosen = [*numbers]
+        if wish.digit is not None:
+            chosen = (
+                [wish.digit % len(numbers)] if -len(numbers) <= wish.digit < len(numbers) else []
+            )
         for number in chosen[:most]:
             found["digits"][number] |= explanation(reading.digits[number])
     return found
