@@ -19,8 +19,10 @@ A message says what was received, what is accepted and how to mend it, in one or
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
+STYLES = re.compile("\x1b\\[[0-9;]*m")
 MEANT = 4
 """More letters than these, and all names that hold them are meant as much."""
 
@@ -31,7 +33,7 @@ def brief(error: object, most: int = 300) -> str:
     Such an error may quote a damaged file's contents, of whatever length, with line ends and with
     what would steer a terminal.
     """
-    said = " ".join(str(error).split())
+    said = " ".join(STYLES.sub("", str(error)).split())
     said = "".join(each if each.isprintable() else "?" for each in said)
     return said if len(said) <= most else f"{said[: most - 3]}..."
 

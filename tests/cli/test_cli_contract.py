@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,22 @@ def test_what_a_shells_background_job_ignores_stays_ignored(guard):
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the import is held up by a named pipe")
+def test_ctrl_c_while_the_command_is_imported(tmp_path: Path) -> None:
+    """A module that the command imports opens a pipe, and waits there for its writer."""
+    (tmp_path / "typer.py").write_text(f"open({str(tmp_path / 'pipe')!r}).read()")
+    os.mkfifo(tmp_path / "pipe")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mnistlab", "list"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stderr=subprocess.PIPE,
+    )
+    with (tmp_path / "pipe").open("w"):  # it is in the middle of the import
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, b"")
 
 
 def registered() -> set[tuple[str, ...]]:

@@ -473,6 +473,12 @@ def test_a_failed_trial_disqualifies_its_rate():
     assert best_rate(trials) == (0.01, False)
 
 
+def test_where_every_trial_failed_no_rate_is_on_an_edge():
+    trials = [lost("failed", rate=rate, seed=1) for rate in (0.001, 0.01, 0.1)]
+    assert best_rate(trials) == (0.001, False)
+    assert best_rate([lost("diverged", rate=r, seed=1) for r in (0.001, 0.01)]) == (0.001, True)
+
+
 def test_sensitivity_keeps_what_diverged():
     points = sensitivity(tuning({0.1: [None, None], 0.001: [0.95, 0.96], 0.01: [0.97, None]}))
     assert points == (

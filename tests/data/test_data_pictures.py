@@ -173,6 +173,19 @@ def test_one_in_seven_is_held_out_by_name(save: Save, tmp_path: Path) -> None:
     assert data.load(tmp_path / "set").digest == loaded.digest
 
 
+@pytest.mark.parametrize("sevenths", [1, 2, 5])
+def test_what_is_held_out_from_the_end_has_some_of_each_class(save: Save, sevenths: int) -> None:
+    for label, count in {"a": 7, "b": 14, "c": 28}.items():
+        for number in range(count):
+            save(f"train/{label}/{number}.png", _glyph(100 + number))
+        save(f"test/{label}/1.png", _glyph(9))
+    loaded = data.load(save("test/a/0.png", _glyph(9)).parents[2])
+    held_out = data.class_counts(loaded.y_train[-7 * sevenths :], 3)
+    assert held_out.tolist() == [sevenths, 2 * sevenths, 4 * sevenths]
+    assert data.classes_apart(loaded, 7 * sevenths) == {}
+    assert list(data.classes_apart(loaded, 48)) == ["left"]
+
+
 def test_train_and_test_folders(save: Save, tmp_path: Path) -> None:
     for number in range(4):
         save(f"train/cat/{number}.png", _glyph(10 + number))
@@ -180,8 +193,9 @@ def test_train_and_test_folders(save: Save, tmp_path: Path) -> None:
     save("test/dog/x.png", _glyph(99))
     loaded = data.load(tmp_path / "set")
     assert loaded.class_names == ("cat", "dog")
-    assert loaded.x_train.max(axis=(1, 2)).tolist() == [10, 11, 12, 13, 20, 21, 22, 23]
-    assert loaded.y_train.tolist() == [0] * 4 + [1] * 4
+    brightest = loaded.x_train.max(axis=(1, 2))
+    assert sorted(brightest.tolist()) == [10, 11, 12, 13, 20, 21, 22, 23]
+    assert np.array_equal(loaded.y_train, brightest // 10 - 1)
     assert loaded.y_test.tolist() == [1]
     with pytest.raises(DataError, match="found 2 folders of classes, expected 3"):
         data.load(tmp_path / "set", classes=3)

@@ -63,6 +63,22 @@ def test_banners_are_left_out_and_all_else_is_said(capfd):
     assert capfd.readouterr().err == "kept\nafter\n"
 
 
+@pytest.mark.skipif(keras.config.backend() == "tensorflow", reason="it is there")
+def test_models_are_saved_and_loaded_without_tensorflow(tmp_path):
+    """It may be installed or not."""
+    code = (
+        "from mnistlab.models.backend import tensorflow_unsought, use_backend; import sys; "
+        "keras = use_backend(sys.argv[1]); layers = keras.layers\n"
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])\n"
+        "with tensorflow_unsought():\n"
+        "    model.save(sys.argv[2]); keras.saving.load_model(sys.argv[2])\n"
+        "assert 'tensorflow' not in sys.modules\n"
+        "from keras.src.utils.module_utils import tensorflow; assert tensorflow._available is None"
+    )
+    command = [sys.executable, "-c", code, keras.config.backend(), str(tmp_path / "m.keras")]
+    subprocess.run(command, check=True, timeout=300)
+
+
 @pytest.mark.parametrize("doing", ["reading", "writing"])
 def test_a_torn_program_is_dropped_from_the_cache(doing, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(warnings, "showwarning", warnings._showwarning_orig)

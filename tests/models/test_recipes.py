@@ -446,6 +446,48 @@ def test_ones_own_model_is_trained_from_the_shell(written, inside, glyphs, tmp_p
     assert inside("test", "run").code == 0
 
 
+def test_a_sequential_without_its_input_is_built(written):
+    text = own().replace('            keras.Input((28, 28), dtype="uint8"),\n', "")
+    assert "Input" not in text
+    assert build(written(text)).count_params() == dense(784, 10)
+
+
+def test_what_ones_own_file_prints_is_no_result(written, inside, glyphs):
+    written(
+        "print('of the file')\n" + own().replace("    return", "    print('hello')\n    return")
+    )
+    words = ["--model", "own.py:make", "--dataset", glyphs, "--epochs", "1", "--json"]
+    done = inside("train", *words)
+    assert json.loads(done.out)["test"]["n"] == 200
+    assert {"of the file", "hello"} <= set(done.err.splitlines())
+
+
+def test_a_run_does_not_go_on_with_another_file_of_the_model(written, inside, glyphs, tmp_path):
+    written(own())
+    assert inside("train", "--model", "own.py:make", "--dataset", glyphs, "--epochs", "1",
+                  "--out", "run").code == 0  # fmt: skip
+    for name in ("metrics.json", "model.keras"):
+        (tmp_path / "run" / name).unlink()
+    written(own() + "# another\n")
+    done = inside("train", "--resume", "run")
+    assert done.code == 2
+    assert "own.py:make is not what" in done.err
+    written(own())
+    assert inside("train", "--resume", "run").code == 0
+
+
+@pytest.mark.parametrize("layer", ["layers.Lambda(lambda x: 2 * x)", "Doubled()"])
+def test_it_is_said_that_a_model_will_not_load(layer, written, inside, glyphs):
+    doubled = "class Doubled(keras.layers.Layer):\n    def call(self, x):\n        return 2 * x\n"
+    text = own().replace("layers.Flatten(),", f"layers.Flatten(),\n            {layer},")
+    written(text.replace("\ndef make", f"\n{doubled}\n\ndef make"))
+    done = inside("train", "--model", "own.py:make", "--dataset", glyphs, "--epochs", "1",
+                  "--out", "run")  # fmt: skip
+    assert done.code == 0, done.err
+    assert f"({layer.partition('(')[0].removeprefix('layers.')})" in done.err
+    assert inside("test", "run").code == 2
+
+
 FAILURES = {
     "no file": (None, "own.py cannot be read: No such file"),
     "no function": ("x = 1", "own.py has no function 'make'"),
@@ -464,6 +506,10 @@ FAILURES = {
     ),
     "it wants arguments": ("def make(classes): pass", "own.py:make fails: TypeError"),
     "not a model": ("def make():\n    return 3", "own.py:make gave int, not a Keras model"),
+    "a layer raises": (
+        own().replace("layers.Flatten(),", "layers.Flatten(), layers.RandomRotation(0.1),"),
+        "does not take images (n, 28, 28): Exception encountered when calling RandomRotation",
+    ),
     "other images": (own(shape=(32, 32)), "does not take images (n, 28, 28)"),
     "other classes": (own(units=7), "the model gives (None, 7), not (None, 10)"),
     "logits": (own(last="linear"), "ends in linear, the loss is given softmax; say "

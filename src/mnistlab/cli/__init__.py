@@ -34,7 +34,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="mnistlab")
-    from mnistlab.cli.app import run
+    from mnistlab.cli.interrupts import ended_by_interrupt
+
+    with ended_by_interrupt():
+        from mnistlab.cli.app import run
 
     code = run()
     for stream in (sys.stdout, sys.stderr):

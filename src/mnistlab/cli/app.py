@@ -11,6 +11,8 @@ from mnistlab.cli import list as listing
 from mnistlab.cli.console import say
 from mnistlab.errors import InputError, MnistlabError
 
+PATHS = ("--annotate", "--out", "--plot", "--resume")
+
 app = typer.Typer(
     name="mnistlab",
     help="MNIST classification with Keras as an instrument: look, train, test, compare, read.",
@@ -48,17 +50,18 @@ def _root(
 ) -> None: ...
 
 
-def _check_none_is_empty(arguments: list[str]) -> None:
+def _check_no_path_is_empty(arguments: list[str]) -> None:
     """Refuse what an unset variable of the shell leaves: as a path it would be this folder."""
-    for before, word in zip(["mnistlab", *arguments], arguments, strict=False):
-        if not word or (word.startswith("--") and word.endswith("=")):
-            raise InputError(f"what comes after {before} is empty" if not word else f"{word} what?")
+    for option in PATHS:
+        words = zip(["", *arguments], [*arguments, "."], strict=True)
+        if any(each == f"{option}=" or (each == option and not value) for each, value in words):
+            raise InputError(f"what comes after {option} is empty; give a path")
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; give its exit code. No expected error leaves a traceback."""
     try:
-        _check_none_is_empty(sys.argv[1:] if arguments is None else arguments)
+        _check_no_path_is_empty(sys.argv[1:] if arguments is None else arguments)
         code = app(arguments, prog_name="mnistlab", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0

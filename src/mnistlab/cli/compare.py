@@ -211,6 +211,9 @@ def _show(study: Study, json: bool) -> None:
         results(NARROWEST).print(study.table())
     _say_failed(study)
     say(f"study: {study.path}\nreport: {study.path / 'report.html'}")
+    tuned = [arm.tuned for arm in study.result.records.arms]
+    if any(trials and all(trial.state == "failed" for trial in trials) for trials in tuned):
+        raise typer.Exit(1)
 
 
 def _say_failed(study: Study) -> None:

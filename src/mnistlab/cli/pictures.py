@@ -127,6 +127,8 @@ def _files(word: str) -> list[str]:
     from mnistlab.data.pdf import SUFFIX, can_read_pdfs
     from mnistlab.data.pictures import SUFFIXES, is_picture_file
 
+    if not word:
+        raise InputError("the name of a picture is empty")
     path = Path(word)
     if word == STDIN or path.is_file() or path.is_fifo():
         if path.suffix.lower() == SUFFIX and not can_read_pdfs():

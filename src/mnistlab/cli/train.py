@@ -17,6 +17,7 @@ from mnistlab.cli.console import EpochProgress, download_progress, print_json, r
 from mnistlab.cli.interrupts import ended_by_interrupt, remembered_interrupt
 from mnistlab.cli.options import is_typed, settings_options
 from mnistlab.errors import OptionError
+from mnistlab.files import sha256
 from mnistlab.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -77,9 +78,13 @@ def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[
                 check_devices(settings)
             begun = time.perf_counter()
             model = new_model(settings, dataset)
+            _warn_of_classes(settings, dataset)
+            _warn_of_layers(settings, model)
         seconds = {"load": load_seconds, "build": time.perf_counter() - begun}
-        run = run or Run.create(out, settings, _record(dataset))
+        run = run or Run.create(out, settings, _record(dataset, settings))
         run.check_data(dataset.digest)
+        if settings.model_file:
+            run.check_model_file(sha256(settings.model_file))
         drawing = _Drawing(pool, dataset)
         with run.locked():
             try:
@@ -92,6 +97,28 @@ def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[
                 again = f"mnistlab train --resume {shlex.quote(str(run.path))}"
                 say(f"\nstopped; go on with: {again}")
                 raise
+
+
+def _warn_of_layers(settings: TrainSettings, model: Any) -> None:
+    """Say if the model that will be saved cannot be loaded again."""
+    from mnistlab.models.zoo import foreign_layers
+
+    if settings.model_file and (found := foreign_layers(model)):
+        say(
+            f"mnistlab: the model has layers that are not Keras' own or run code of their own "
+            f"({', '.join(found)}): it is trained and saved, but `mnistlab test` and `export` "
+            "cannot load it"
+        )
+
+
+def _warn_of_classes(settings: TrainSettings, dataset: Dataset) -> None:
+    """Say if validation is blind to a class."""
+    from mnistlab.data import classes_apart
+    from mnistlab.training.train import held_out_count
+
+    if count := held_out_count(len(dataset.x_train), settings.validation):
+        for said in classes_apart(dataset, count).values():
+            say(f"mnistlab: {said}")
 
 
 def _refuse_others(context: typer.Context, names: list[str]) -> None:
@@ -121,6 +148,7 @@ def start_keras(settings: TrainSettings) -> None:
     use_backend(backend, threads=threads, devices=settings.devices)
     if backend == "jax":
         cache_compilations(cache_dir() / "compiled")
+        _hand_over_in_a_line()
     # Imported here, beside the loading of the data, to be at hand when they are needed.
     import mnistlab.evaluation.testing
     import mnistlab.training.train
@@ -130,11 +158,30 @@ def start_keras(settings: TrainSettings) -> None:
     mnistlab.training.train.quiet_hand_over(backend)
 
 
-def _record(dataset: Dataset) -> dict[str, Any]:
+def _hand_over_in_a_line() -> None:
+    """Say that a fit is handed to Keras' own in one line, without a place in our source."""
+    import warnings
+
+    from mnistlab.training.handover import HandOver
+
+    show = warnings.showwarning
+
+    def say_or_show(message: Any, category: Any, *where: Any, **more: Any) -> None:
+        if issubclass(category, HandOver):
+            say(f"mnistlab: {message}")
+        else:
+            show(message, category, *where, **more)
+
+    warnings.showwarning = say_or_show
+
+
+def _record(dataset: Dataset, settings: TrainSettings) -> dict[str, Any]:
     """Give what `settings.json` holds beside the settings."""
     from mnistlab.training.environment import versions
 
-    return {"versions": versions(), "data": {"name": dataset.name, "digest": dataset.digest}}
+    record = {"versions": versions(), "data": {"name": dataset.name, "digest": dataset.digest}}
+    file = settings.model_file
+    return {**record, "model_file": {"digest": sha256(file)}} if file else record
 
 
 class _Drawing:

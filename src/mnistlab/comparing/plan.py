@@ -38,6 +38,8 @@ AXES: dict[str, str] = {
 
 TUNING_SEEDS_FROM = 1_000_000
 """Added to the study's seed: tuning and final trials share no seed."""
+LARGEST_STEP = 10.0
+"""Between rates that are added: of a grid of few rates three steps of its own go far astray."""
 EXTENSION = 3
 """Rates added to every arm where a best rate lies on the edge of its grid."""
 
@@ -257,13 +259,15 @@ def grid(rates: tuple[float, float], count: int) -> list[float]:
 
 
 def extend(rates: Sequence[float], downwards: bool) -> list[float]:
-    """Give EXTENSION more rates beyond one end of a grid, at its own spacing.
+    """Give EXTENSION more rates beyond one end of a grid, at its own spacing, or ten times apart.
 
     >>> extend([0.001, 0.01, 0.1], downwards=False)
     [1.0, 10.0, 100.0]
+    >>> extend([0.001, 1.0], downwards=True)
+    [0.0001, 1e-05, 1e-06]
     """
     ordered = sorted(rates)
-    step = (ordered[-1] / ordered[0]) ** (1 / (len(ordered) - 1))
+    step = min((ordered[-1] / ordered[0]) ** (1 / (len(ordered) - 1)), LARGEST_STEP)
     edge = ordered[0] if downwards else ordered[-1]
     return [_rounded(edge * step ** (-i if downwards else i)) for i in range(1, EXTENSION + 1)]
 

@@ -11,7 +11,7 @@ from typing import Any
 from mnistlab.comparing import plan as planning
 from mnistlab.comparing.budget import Pace, Size, given_up, shrink
 from mnistlab.comparing.plan import Arm
-from mnistlab.data import Dataset
+from mnistlab.data import Dataset, classes_apart
 from mnistlab.errors import MissingExtraError, OptionError, UnknownNameError
 from mnistlab.training.settings import TrainSettings
 
@@ -125,15 +125,8 @@ def with_counted_validation(question: Question, dataset: Dataset) -> Question:
 
 def _check_classes_held_out(dataset: Dataset, count: int) -> None:
     """Raise OptionError where a class is only among the images held out, or only outside them."""
-    everywhere = set(dataset.y_train.tolist())
-    parts = {"held out": dataset.y_train[-count:], "left": dataset.y_train[:-count]}
-    for part, labels in parts.items():
-        if missing := everywhere - set(labels.tolist()):
-            names = ", ".join(dataset.class_names[label] for label in sorted(missing))
-            raise OptionError(
-                f"validation: of {len(dataset.y_train):,} training images the last {count:,} are "
-                f"held out, and none of class {names} are {part}; shuffle the data set"
-            )
+    for said in classes_apart(dataset, count).values():
+        raise OptionError(said)
 
 
 def within_budget(question: Question, pace: Pace | None) -> tuple[Question, list[str]]:

@@ -73,7 +73,8 @@ def best_rate(tuning: Sequence[TrialRecord]) -> tuple[float, bool]:
     Near its top the curve of accuracy against rate is flatter than two seeds can see, so the
     highest mean alone picks the luckiest rate: see `smoothed`. A rate with a trial that diverged
     or failed is taken only if every rate has one, and is nobody's neighbour; such a trial then
-    counts as chance. Ties go to the smaller rate. Raises InputError if there are no trials.
+    counts as chance. Ties go to the smaller rate; where every trial failed, that is the least, and
+    on no edge, as no other rate would help. Raises InputError if there are no trials.
     """
     points = sensitivity(tuning)
     if not points:
@@ -82,7 +83,8 @@ def best_rate(tuning: Sequence[TrialRecord]) -> tuple[float, bool]:
     # Rounded, because means of the same counts in another order differ in the last bit.
     values = [round(value, 9) for value in smoothed([_mean_or_chance(point) for point in sound])]
     best = sound[values.index(max(values))].learning_rate
-    return best, best in (points[0].learning_rate, points[-1].learning_rate)
+    ran = any(trial.state != "failed" for trial in tuning)
+    return best, ran and best in (points[0].learning_rate, points[-1].learning_rate)
 
 
 def smoothed(values: Sequence[float]) -> list[float]:

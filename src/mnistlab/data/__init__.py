@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from mnistlab.data.cache import cache_dir
 from mnistlab.data.catalogue import Entry, catalogue
-from mnistlab.data.dataset import Dataset, Progress
+from mnistlab.data.dataset import Dataset, Progress, classes_apart
 from mnistlab.data.load import load, load_data, resolve
 from mnistlab.data.look import class_counts, normalize_columns, sample_sheet
 from mnistlab.data.pictures import as_mnist, read_picture
@@ -30,6 +30,7 @@ __all__ = [
     "cache_dir",
     "catalogue",
     "class_counts",
+    "classes_apart",
     "fetch",
     "from_arrays",
     "load",

@@ -64,3 +64,18 @@ class Dataset:
 def digest_of(idx_digests: tuple[str, ...]) -> str:
     """Return one SHA-256 for a data set: that of its four IDX files' hexadecimal ones in a row."""
     return hashlib.sha256("".join(idx_digests).encode()).hexdigest()
+
+
+def classes_apart(dataset: Dataset, count: int) -> dict[str, str]:
+    """Say what is wrong where of a class none of `count` images is "held out", or none "left"."""
+    everywhere = set(dataset.y_train.tolist())
+    parts = {"left": dataset.y_train[:-count], "held out": dataset.y_train[-count:]}
+    said = {}
+    for part, labels in parts.items():
+        if missing := everywhere - set(labels.tolist()):
+            names = ", ".join(dataset.class_names[label] for label in sorted(missing))
+            said[part] = (
+                f"validation: of {len(dataset.y_train):,} training images the last {count:,} are "
+                f"held out, and none of class {names} are {part}; shuffle the data set"
+            )
+    return said

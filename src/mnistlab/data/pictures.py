@@ -375,13 +375,24 @@ def _by_class(top: Path) -> dict[str, list[Path]]:
 
 def _hold_out(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     """Cut one in seven off for testing, at least one where there are two."""
-    shuffled = sorted(paths, key=lambda path: hashlib.sha256(os.fsencode(path.name)).digest())
+    shuffled = sorted(paths, key=_drawn)
     count = max(len(paths) // HELD_OUT, 1) if len(paths) > 1 else 0
     return sorted(shuffled[count:]), sorted(shuffled[:count])
 
 
+def _drawn(path: Path) -> bytes:
+    """Give what pictures are sorted by, so that their order has nothing to do with their names."""
+    return hashlib.sha256(os.fsencode(path.name)).digest()
+
+
 def _label(by_class: dict[str, list[Path]]) -> Labelled:
-    return [(path, label) for label, paths in enumerate(by_class.values()) for path in paths]
+    """Mix the classes evenly: what is held out from the end has of each what is its share."""
+    mixed = [
+        ((rank + 0.5) / len(paths), label, path)
+        for label, paths in enumerate(by_class.values())
+        for rank, path in enumerate(sorted(paths, key=_drawn))
+    ]
+    return [(path, label) for _, label, path in sorted(mixed, key=lambda each: each[:2])]
 
 
 def _read_all(files: Labelled, before: int, total: int, progress: Progress) -> tuple[U8, U8]:

@@ -159,6 +159,25 @@ def _without_banners() -> Iterator[None]:
 
 
 @contextmanager
+def tensorflow_unsought() -> Iterator[None]:
+    """Let Keras save and load a model without TensorFlow, where that is not imported yet.
+
+    For each object in it Keras asks if it may be one of TensorFlow's: on another backend that
+    imports TensorFlow, where it is installed, for two seconds and a banner.
+    """
+    utilities = importlib.import_module("keras.src.utils.module_utils")
+    tensorflow: Any = getattr(utilities, "tensorflow", None)
+    if "tensorflow" in sys.modules or getattr(tensorflow, "_available", False) is not None:
+        yield
+        return
+    tensorflow._available = False
+    try:
+        yield
+    finally:
+        tensorflow._available = None
+
+
+@contextmanager
 def _uncollected() -> Iterator[None]:
     """Look for no garbage: what is imported stays, and looking through it takes a tenth more."""
     enabled = gc.isenabled()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import runpy
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,9 +151,16 @@ def load_own(path: str, last_activation: str, classes: int) -> keras.Model:
         raise OptionError(f"{path} gave {type(model).__name__}, not a Keras model")
     try:
         shape = model.compute_output_shape((None, 28, 28))
+        with redirect_stdout(sys.stderr):
+            if not model.built:  # a Sequential without its Input
+                model.build((None, 28, 28))
+            # Layers may raise what their shapes do not tell; nothing is computed.
+            some = keras.KerasTensor((2, 28, 28), "float32")
+            keras.Operation.compute_output_spec(model, some, training=True)
     except Exception as error:  # noqa: BLE001  # whatever the user's layers raise
+        said = str(error).rpartition("Error encountered:")[2]  # in what Keras makes of it
         raise OptionError(
-            f"{path}: the model does not take images (n, 28, 28): {brief(error)}"
+            f"{path}: the model does not take images (n, 28, 28): {brief(said)}"
         ) from None
     if tuple(shape) != (None, classes):
         raise OptionError(f"{path}: the model gives {shape}, not (None, {classes})")
@@ -165,10 +174,23 @@ def load_own(path: str, last_activation: str, classes: int) -> keras.Model:
     return model
 
 
+def foreign_layers(model: keras.Model) -> list[str]:
+    """Name the classes of layers that a saved model cannot be loaded with: the user's, Lambda."""
+    layers = [type(layer) for layer in model._flatten_layers(include_self=False)]
+    return sorted(
+        {
+            each.__name__
+            for each in layers
+            if each is keras.layers.Lambda or not each.__module__.startswith("keras.")
+        }
+    )
+
+
 def _call(path: str) -> Any:
     file, _, name = path.rpartition(":")
     try:
-        found = runpy.run_path(file)
+        with redirect_stdout(sys.stderr):  # where results go, nothing else does
+            found = runpy.run_path(file)
     except OSError as error:
         raise OptionError(f"{file} cannot be read: {error.strerror}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's file raises
@@ -176,7 +198,8 @@ def _call(path: str) -> Any:
     if not callable(found.get(name)):
         raise OptionError(f"{file} has no function '{name}'")
     try:
-        return found[name]()
+        with redirect_stdout(sys.stderr):
+            return found[name]()
     except (Exception, SystemExit) as error:  # noqa: BLE001
         raise OptionError(f"{path} fails: {type(error).__name__}: {brief(error)}") from None
 

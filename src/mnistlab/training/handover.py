@@ -31,6 +31,8 @@ def reason_to_hand_over(
     """
     if keras.config.backend() != "jax":
         return f"the {keras.config.backend()} backend has no compiled epoch"
+    if not (model.run_eagerly or model.jit_compile) and (uncompiled := _uncompiled(model)):
+        return f"{uncompiled} cannot be compiled by XLA"
     if model.run_eagerly or not model.jit_compile:
         return "the model was compiled with run_eagerly=True or jit_compile=False"
     if keras.distribution.distribution() is not None:
@@ -41,6 +43,14 @@ def reason_to_hand_over(
     for callback in callbacks:
         if _needs_batches(callback):
             return f"{type(callback).__name__} is called after every batch"
+    return None
+
+
+def _uncompiled(model: keras.Model) -> str | None:
+    """Name the first layer that keeps Keras from compiling a model of its own accord."""
+    for layer in model._flatten_layers(include_self=False):
+        if not getattr(layer, "supports_jit", True):
+            return f"the layer {type(layer).__name__}"
     return None
 
 

@@ -136,6 +136,16 @@ class Run:
                 "on (their digests differ)"
             )
 
+    def check_model_file(self, digest: str) -> None:
+        """Raise RunError if the user's file of the model is not that which the run began with."""
+        with self.reading("settings.json"):
+            recorded = self.document("settings.json").get("model_file", {}).get("digest", digest)
+        if recorded != digest:
+            raise RunError(
+                f"{self.settings.model} is not what {self.path} was begun with: the file has "
+                "changed (their digests differ)"
+            )
+
     @property
     def finished(self) -> bool:
         """Whether all of its records are there."""

@@ -114,6 +114,11 @@ class TrainSettings:
         """Give the model's name without its options: of one's own, that of its function."""
         return self.model.rpartition(":")[2] if is_own(self.model) else parse_spec(self.model).name
 
+    @property
+    def model_file(self) -> Path | None:
+        """Give the user's file of the model, where it is one's own."""
+        return Path(self.model.rpartition(":")[0]) if is_own(self.model) else None
+
     def check(self) -> TrainSettings:
         """Return these settings, with all paths made absolute and the backend named.
 

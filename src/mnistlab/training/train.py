@@ -14,9 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from mnistlab.data import Dataset
+from mnistlab.data import Dataset, classes_apart
 from mnistlab.errors import OptionError, RunError, UnknownNameError
 from mnistlab.files import atomic_file, sha256
+from mnistlab.models.backend import tensorflow_unsought
 from mnistlab.models.functions import OPTIMIZERS, loss_choice
 from mnistlab.models.initial import made_by_numpy
 from mnistlab.models.spec import parse_spec
@@ -60,6 +61,9 @@ def new_model(settings: TrainSettings, dataset: Dataset) -> keras.Model:
     Raises all that can be wrong with the settings on this data: OptionError, UnknownNameError.
     """
     hold_out(dataset.x_train, dataset.y_train, settings.validation)
+    count = held_out_count(len(dataset.x_train), settings.validation)
+    if said := classes_apart(dataset, count).get("left") if count else None:
+        raise OptionError(said)
     set_seed(settings.seed)
     return build_compiled(settings, dataset)
 
@@ -280,7 +284,7 @@ def save_model(model: keras.Model, run: Run) -> dict[str, str]:
     """
     settings = run.settings
     saved = with_probabilities(model, settings.loss, settings.last_activation)
-    with atomic_file(run.path / "model.keras") as temporary:
+    with atomic_file(run.path / "model.keras") as temporary, tensorflow_unsought():
         saved.save(temporary)
     return {"file": "model.keras", "sha256": sha256(run.path / "model.keras")}
 
@@ -289,7 +293,8 @@ def load_model(run: Run) -> keras.Model:
     """Load a run's model after its digest is checked. Nothing in the file is executed."""
     path = run.checked_model()
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with tensorflow_unsought():
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # noqa: BLE001  # Keras, HDF5 and ZIP raise all sorts
         said = " ".join(str(error).split()) or type(error).__name__
         raise RunError(f"{path} cannot be loaded: {said:.300}") from None
