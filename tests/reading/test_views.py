@@ -61,6 +61,23 @@ def test_ones_below_one_another_are_no_rule(rows):
     assert mnistlab.read(bars(rows, height=90, leading=1.3)).text == "\n".join(rows)
 
 
+@pytest.mark.parametrize("turn", [-12, -8, 9, 13])
+def test_lines_of_a_page_that_lies_aslant(chosen, turn):
+    rows = [written(row, height=50, gap=40, margin=10) for row in np.split(chosen[0][:24], 4)]
+    width = max(row.shape[1] for row in rows)
+    page = np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]))) for row in rows])
+    turned = ndimage.rotate(np.pad(page, 40), turn, order=1).clip(0, 1)
+    lines = mnistlab.read(coloured(turned, 240, 40)).text.split()
+    wanted = ["".join(map(str, row)) for row in np.split(chosen[1][:24], 4)]
+    assert [len(line) for line in lines] == [6] * 4
+    right = [
+        a == b
+        for line, row in zip(lines, wanted, strict=True)
+        for a, b in zip(line, row, strict=True)
+    ]
+    assert np.mean(right) >= 0.85
+
+
 def test_a_full_page_on_a_table(chosen):
     """Seen with the table as ink too, it has digits enough, but they are little of the ink."""
     images = np.concatenate([chosen[0]] * 2)[:48]

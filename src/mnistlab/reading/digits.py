@@ -42,6 +42,9 @@ OVERLAP = 0.5
 """Parts of one digit lie above one another for this share of the narrower one's width."""
 TORN, TORN_OVERLAP = 0.05, 0.25
 """So near, in heights of both together, parts were one before a rule was taken out between them."""
+FALLS = np.linspace(-0.36, 0.36, 73)
+FEWEST_ASLANT, CLEARER = 6, 1.3
+"""Lines fall by so many rows a column at most; of fewer pieces, or less clearly, they are level."""
 BAR = 0.4
 """A level stroke is so much lower than it is wide, and than other pieces are high."""
 LONG = 1.4
@@ -262,15 +265,20 @@ def is_bar(piece: Piece, height: float) -> bool:
 
 def _in_lines(pieces: Sequence[Piece], usual: float) -> list[Line]:
     """Group pieces whose middles lie within one another's heights, along a drifting line."""
+    fall = _fall(pieces, usual)
+
+    def drop(piece: Piece) -> float:
+        return fall * (piece.left + piece.right) / 2
+
     lines: list[Line] = []
     for piece in sorted(pieces, key=lambda each: each.left):
-        middle = (piece.top + piece.bottom) / 2
+        middle = (piece.top + piece.bottom) / 2 - drop(piece)
         best, nearest = None, np.inf
         for line in lines:
             near = sorted(line, key=lambda each: -each.right)[:3]
             tall = [each for each in near if each.height >= 0.5 * usual] or near
-            top = float(np.mean([each.top for each in tall]))
-            bottom = float(np.mean([each.bottom for each in tall]))
+            top = float(np.mean([each.top - drop(each) for each in tall]))
+            bottom = float(np.mean([each.bottom - drop(each) for each in tall]))
             height = max(bottom - top, 0.6 * usual)
             distance = abs(middle - (top + bottom) / 2) / height
             if distance < min(0.6, nearest):
@@ -279,7 +287,28 @@ def _in_lines(pieces: Sequence[Piece], usual: float) -> list[Line]:
             lines.append([piece])
         else:
             best.append(piece)
-    return sorted(lines, key=lambda line: float(np.median([each.top for each in line])))
+    return sorted(lines, key=lambda line: float(np.median([p.top - drop(p) for p in line])))
+
+
+def _fall(pieces: Sequence[Piece], usual: float) -> float:
+    """Say how lines fall, rows a column, on a page that lies aslant: 0 unless that is clear.
+
+    At the right slope most pieces are at few heights.
+    """
+    tall = [each for each in pieces if each.height >= 0.5 * usual]
+    if len(tall) < FEWEST_ASLANT:
+        return 0.0
+    middles = np.array([(each.top + each.bottom) / 2 for each in tall])
+    centres = np.array([(each.left + each.right) / 2 for each in tall])
+
+    def fullness(fall: float) -> float:
+        places = (middles - fall * centres) / (usual / 4)
+        counts = np.bincount((places - places.min()).astype(int)).astype(float)
+        return float((np.convolve(counts, [0.5, 1, 0.5]) ** 2).sum())
+
+    full = [fullness(fall) for fall in FALLS]
+    best = int(np.argmax(full))
+    return float(FALLS[best]) if full[best] > CLEARER * fullness(0.0) else 0.0
 
 
 def _mended(line: Line, shape: tuple[int, ...]) -> Line:
