@@ -11,9 +11,10 @@ import pytest
 from tests.conftest import draw_glyphs
 
 import mnistlab
+from mnistlab.comparing.own import _fingerprint
 from mnistlab.comparing.results import TrialRecord
 from mnistlab.comparing.store import Store
-from mnistlab.errors import OptionError, UnknownNameError
+from mnistlab.errors import DataError, OptionError, UnknownNameError
 from mnistlab.study import open_study
 
 FEW: dict[str, Any] = {
@@ -73,6 +74,43 @@ def test_the_same_optimizer_by_name_and_by_hand_is_the_same(data: Any, tmp_path:
     (difference,) = study.result.differences
     assert difference.values == (0.0,) * 3
     assert difference.p == 1
+
+
+@pytest.mark.parametrize(
+    ("axis", "choices", "says"),
+    [
+        ("optimizer", {"mine": lambda: keras.optimizers.SGD()}, "has to take the learning rate"),
+        ("model", {"mine": lambda size: own_model()}, "has to take nothing"),
+        ("model", {"mine": own_model()}, "'mine': Sequential is one model, and each trial needs"),
+        ("optimizer", {"mine": keras.optimizers.SGD()}, "SGD is one optimizer"),
+    ],
+)
+def test_what_makes_no_arm(data: Any, axis: str, choices: Any, says: str) -> None:
+    with pytest.raises(OptionError, match=says):
+        mnistlab.compare(
+            axis,
+            {"b": "adam" if axis == "optimizer" else "linear", **choices},
+            dataset=data,
+            progress=False,
+        )
+
+
+def test_labels_that_are_no_numbers(data: Any, tmp_path: Path) -> None:
+    (x, y), test = data
+    with pytest.raises(DataError, match="whole numbers"):
+        mnistlab.compare("loss", ["mse"], dataset=((x, y.astype(str)), test), out=tmp_path / "s")
+
+
+def test_a_layer_is_told_by_what_its_call_closes_over() -> None:
+    def make(scale: float) -> Any:
+        class Scaled(keras.layers.Layer):
+            def call(self, x: Any) -> Any:
+                return scale * x
+
+        return lambda: keras.Sequential([Scaled()])
+
+    assert _fingerprint(make(1.0)) == _fingerprint(make(1.0))
+    assert _fingerprint(make(1.0)) != _fingerprint(make(2.0))
 
 
 def test_own_models_compiled_or_not(data: Any, tmp_path: Path) -> None:

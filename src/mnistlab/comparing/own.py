@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -31,13 +32,32 @@ def own_arms(
 
 
 def _own_arm(axis: str, name: str, value: Any, base: TrainSettings) -> Arm:
+    if hasattr(value, "get_config") and not isinstance(
+        value, type
+    ):  # one of Keras' objects: a model can be called too
+        raise OptionError(
+            f"'{name}': {type(value).__name__} is one {axis}, and each trial needs its own; give a "
+            "function that makes it"
+        )
     if not callable(value):
         return replace(planning.make_arm(axis, str(value), base), name=name)
     if axis not in ("optimizer", "model"):
         raise OptionError(f"'{name}': {axis} takes names; callables make optimizers or models")
+    _check_makes(axis, name, value)
     arm = planning.make_arm("optimizer", base.optimizer, base)
     build = _with_optimizer(value) if axis == "optimizer" else _with_model(value)
     return replace(arm, name=name, build=build, fingerprint=arm.fingerprint + _fingerprint(value))
+
+
+def _check_makes(axis: str, name: str, make: Callable[..., Any]) -> None:
+    """Raise OptionError where a function does not take what it will be given."""
+    given, told = ([0.1], "the learning rate") if axis == "optimizer" else ([], "nothing")
+    try:
+        inspect.signature(make).bind(*given)
+    except TypeError as error:
+        raise OptionError(f"'{name}': the function has to take {told} ({error})") from None
+    except ValueError:  # of a built-in one nothing is known
+        return
 
 
 def _with_optimizer(make: Callable[[float], Any]) -> planning.Build:
@@ -75,10 +95,25 @@ def _with_model(make: Callable[[], Any]) -> planning.Build:
 
 def _fingerprint(function: Callable[..., Any]) -> str:
     """Hash a function's source, or its code, with what it closes over: its trials' identity."""
+    return hashlib.sha256(_told(function, set()).encode()).hexdigest()
+
+
+def _told(value: Any, told: set[int]) -> str:
+    """Write down a function or a class, a layer say, with all that its functions close over."""
+    if id(value) in told:  # a method closes over its class
+        return ""
+    if inspect.isclass(value):
+        told.add(id(value))
+        return repr(
+            [_told(each, told) for each in vars(value).values() if inspect.isfunction(each)]
+        )
+    if not inspect.isfunction(value):
+        return repr(value)
+    told.add(id(value))
     try:
-        text = inspect.getsource(function)
+        text = inspect.getsource(value)
     except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        text = repr((code.co_code, code.co_consts)) if code else repr(function)
-    closed = [repr(cell.cell_contents) for cell in getattr(function, "__closure__", None) or ()]
-    return hashlib.sha256(repr((text, closed)).encode()).hexdigest()
+        text = repr((value.__code__.co_code, value.__code__.co_consts))
+    with suppress(ValueError):  # a cell that is still empty
+        return repr((text, [_told(cell.cell_contents, told) for cell in value.__closure__ or ()]))
+    return text

@@ -69,7 +69,7 @@ def digest_of(idx_digests: tuple[str, ...]) -> str:
 def classes_apart(dataset: Dataset, count: int) -> dict[str, str]:
     """Say what is wrong where of a class none of `count` images is "held out", or none "left"."""
     everywhere = set(dataset.y_train.tolist())
-    parts = {"left": dataset.y_train[:-count], "held out": dataset.y_train[-count:]}
+    parts = {"held out": dataset.y_train[-count:], "left": dataset.y_train[:-count]}
     said = {}
     for part, labels in parts.items():
         if missing := everywhere - set(labels.tolist()):

@@ -53,8 +53,8 @@ def from_arrays(data: Any, name: str = "arrays", classes: int | None = None) -> 
         if array.dtype != np.uint8:
             raise DataError(f"{name}: images are {array.dtype}, expected uint8, ink 255 on 0")
     for array in labels:
-        in_range = not array.size or 0 <= array.min() <= array.max() < 256
-        if array.dtype.kind not in "iu" or not in_range:
+        whole = array.dtype.kind in "iu"
+        if not whole or (array.size and not 0 <= array.min() <= array.max() < 256):
             raise DataError(f"{name}: labels are not whole numbers from 0 to 255")
     arrays = (images[0], labels[0].astype(np.uint8), images[1], labels[1].astype(np.uint8))
     return _assemble(name, arrays, tuple(f"{name}: {key}" for key in KEYS), classes)
