@@ -32,9 +32,8 @@ def own_arms(
 
 
 def _own_arm(axis: str, name: str, value: Any, base: TrainSettings) -> Arm:
-    if hasattr(value, "get_config") and not isinstance(
-        value, type
-    ):  # one of Keras' objects: a model can be called too
+    # One of Keras' objects: a model, too, can be called.
+    if hasattr(value, "get_config") and not isinstance(value, type):
         raise OptionError(
             f"'{name}': {type(value).__name__} is one {axis}, and each trial needs its own; give a "
             "function that makes it"
