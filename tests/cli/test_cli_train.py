@@ -213,6 +213,8 @@ WRONG = {
     "--optimizer :": "unknown optimizer",
     "--optimizer sgd:momentum": "key=value",
     "--optimizer sgd:momentum=oops": "momentum",
+    "--optimizer sgd:momentum=0.1,momentum=0.2": "'momentum' stands twice",
+    "--augment shift=1,shift=2": "'shift' stands twice",
     "--optimizer sgd:nope=1": "nope",
     "--optimizer sgd:learning_rate=abc": "learning_rate",
     "--optimizer adam:beta_1=x": "beta_1=x",

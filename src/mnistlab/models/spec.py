@@ -21,7 +21,7 @@ def parse_spec(text: str) -> Spec:
     >>> parse_spec("sgd:momentum=0.9,nesterov=true")
     Spec(name='sgd', options={'momentum': 0.9, 'nesterov': True})
 
-    Raises OptionError where a part is not `key=value`.
+    Raises OptionError where a part is not `key=value`, or a key stands twice.
     """
     name, _, rest = text.strip().partition(":")
     options: dict[str, Any] = {}
@@ -29,6 +29,8 @@ def parse_spec(text: str) -> Spec:
         key, equals, value = part.partition("=")
         if not equals or not key.strip().isidentifier():
             raise OptionError(f"'{part}' in '{text}' is not key=value, as in sgd:momentum=0.9")
+        if key.strip() in options:
+            raise OptionError(f"'{key.strip()}' stands twice in '{text}'")
         options[key.strip()] = _scalar(value.strip())
     return Spec(name.strip(), options)
 

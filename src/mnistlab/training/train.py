@@ -215,6 +215,8 @@ def make_optimizer(settings: TrainSettings, images: int = 0) -> keras.optimizers
     _check_options(settings.optimizer, options, inspect.signature(make).parameters)
     if settings.learning_rate is not None:
         options["learning_rate"] = settings.learning_rate
+    if isinstance(options.get("learning_rate"), int):  # Keras takes no 1 for 1.0
+        options["learning_rate"] = float(options["learning_rate"])
     if settings.schedule != "constant":
         usual = OPTIMIZERS[spec.name].default_rate
         options["learning_rate"] = make_schedule(
