@@ -441,3 +441,18 @@ def test_a_model_of_ones_own_has_a_run_with_its_functions_name(inside, glyphs, t
     assert run.name.startswith("glyphs-wide-")
     assert run.parent == tmp_path / "runs"
     assert inside("test", run, "--json").code == 0
+
+
+def test_data_sorted_by_class_are_told(inside, glyphs, tmp_path):
+    with np.load(glyphs) as arrays:
+        data = dict(arrays)
+    order = np.argsort(data["y_train"], kind="stable")
+    data |= {name: data[name][order] for name in ("x_train", "y_train")}
+    np.savez(tmp_path / "sorted.npz", **data)
+    words = ["--dataset", "sorted.npz", "--epochs", "1", "--model", "linear", "--validation", "50"]
+    done = inside("train", *words)
+    assert done.code == 0, done.err
+    assert "the last 50 are held out, and none of class 0, 1, 2, 3" in done.err
+    assert "shuffle the data set" in done.err
+    done = inside("train", "--dataset", str(glyphs), *words[2:])
+    assert "shuffle" not in done.err

@@ -112,7 +112,7 @@ def _warn_of_layers(settings: TrainSettings, model: Any) -> None:
 
 
 def _warn_of_classes(settings: TrainSettings, dataset: Dataset) -> None:
-    """Say if validation is blind to a class."""
+    """Say if validation is blind to a class, or training."""
     from mnistlab.data import classes_apart
     from mnistlab.training.train import held_out_count
 

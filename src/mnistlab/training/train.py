@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mnistlab.data import Dataset, classes_apart
+from mnistlab.data import Dataset
 from mnistlab.errors import OptionError, RunError, UnknownNameError
 from mnistlab.files import atomic_file, sha256
 from mnistlab.models.backend import tensorflow_unsought
@@ -61,9 +61,6 @@ def new_model(settings: TrainSettings, dataset: Dataset) -> keras.Model:
     Raises all that can be wrong with the settings on this data: OptionError, UnknownNameError.
     """
     hold_out(dataset.x_train, dataset.y_train, settings.validation)
-    count = held_out_count(len(dataset.x_train), settings.validation)
-    if said := classes_apart(dataset, count).get("left") if count else None:
-        raise OptionError(said)
     set_seed(settings.seed)
     return build_compiled(settings, dataset)
 
