@@ -99,20 +99,18 @@ def _fingerprint(function: Callable[..., Any]) -> str:
 
 def _told(value: Any, told: set[int]) -> str:
     """Write down a function or a class, a layer say, with all that its functions close over."""
+    if not (inspect.isroutine(value) or inspect.isclass(value)):
+        return repr(value)
     if id(value) in told:  # a method closes over its class
         return ""
-    if inspect.isclass(value):
-        told.add(id(value))
-        return repr(
-            [_told(each, told) for each in vars(value).values() if inspect.isfunction(each)]
-        )
-    if not inspect.isfunction(value):
-        return repr(value)
     told.add(id(value))
     try:
         text = inspect.getsource(value)
     except (OSError, TypeError):
-        text = repr((value.__code__.co_code, value.__code__.co_consts))
+        code = getattr(value, "__code__", None)
+        text = repr((code.co_code, code.co_consts)) if code else repr(value)
+    inner = list(vars(value).values()) if inspect.isclass(value) else []
+    inner = [each for each in inner if inspect.isfunction(each)]
     with suppress(ValueError):  # a cell that is still empty
-        return repr((text, [_told(cell.cell_contents, told) for cell in value.__closure__ or ()]))
-    return text
+        inner += [cell.cell_contents for cell in getattr(value, "__closure__", None) or ()]
+    return repr((text, [_told(each, told) for each in inner]))

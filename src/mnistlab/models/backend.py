@@ -163,7 +163,7 @@ def tensorflow_unsought() -> Iterator[None]:
     """Let Keras save and load a model without TensorFlow, where that is not imported yet.
 
     For each object in it Keras asks if it may be one of TensorFlow's: on another backend that
-    imports TensorFlow, where it is installed, for two seconds and a banner.
+    imports TensorFlow, where it is installed, which takes seconds and prints a banner.
     """
     utilities = importlib.import_module("keras.src.utils.module_utils")
     tensorflow: Any = getattr(utilities, "tensorflow", None)

@@ -150,8 +150,8 @@ def load_own(path: str, last_activation: str, classes: int) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise OptionError(f"{path} gave {type(model).__name__}, not a Keras model")
     try:
-        shape = model.compute_output_shape((None, 28, 28))
         with redirect_stdout(sys.stderr):
+            shape = model.compute_output_shape((None, 28, 28))
             if not model.built:  # a Sequential without its Input
                 model.build((None, 28, 28))
             # Layers may raise what their shapes do not tell; nothing is computed.

@@ -153,11 +153,7 @@ def described(reading: Reading, wish: Wish, most: int) -> dict[str, Any]:
     found = reading.to_json()
     if wish.explain:
         numbers = range(len(reading.digits))
-        chosen = [*numbers]
-        if wish.digit is not None:
-            chosen = (
-                [wish.digit % len(numbers)] if -len(numbers) <= wish.digit < len(numbers) else []
-            )
+        chosen = [n for n in numbers if wish.digit in (None, n, n - len(numbers))]
         for number in chosen[:most]:
             found["digits"][number] |= explanation(reading.digits[number])
     return found
