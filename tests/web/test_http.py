@@ -74,7 +74,9 @@ def test_explanations(server, picture):
         assert digit["probabilities"][digit["digit"]] == pytest.approx(digit["confidence"])
 
 
-@pytest.mark.parametrize(("asked", "explained"), [("-1", [4]), ("0", [0]), ("2", [2]), ("99", [])])
+@pytest.mark.parametrize(
+    ("asked", "explained"), [("-1", [4]), ("0", [0]), ("2", [2]), ("99", []), ("-99", [])]
+)
 def test_one_digit_explained(server, picture, asked, explained):
     digits = server.post(picture[0], f"/api/read?explain=1&digit={asked}").json()["digits"]
     assert [i for i, digit in enumerate(digits) if "evidence" in digit] == explained

@@ -124,8 +124,8 @@ def _originals(folder: Path) -> list[Path]:
 
 
 def _files(word: str) -> list[str]:
+    from mnistlab.data.folders import SUFFIXES, is_picture_file
     from mnistlab.data.pdf import SUFFIX, can_read_pdfs
-    from mnistlab.data.pictures import SUFFIXES, is_picture_file
 
     if not word:
         raise InputError("the name of a picture is empty")

@@ -101,7 +101,7 @@ def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[
 
 def _warn_of_layers(settings: TrainSettings, model: Any) -> None:
     """Say if the model that will be saved cannot be loaded again."""
-    from mnistlab.models.zoo import foreign_layers
+    from mnistlab.models.own import foreign_layers
 
     if settings.model_file and (found := foreign_layers(model)):
         say(

@@ -6,8 +6,8 @@ Reading order:
 2. `idx` and `npz` are the two file formats, and what may be wrong with them.
 3. `catalogue` lists the named sets, their digests and their sources.
 4. `cache`, `download` and `pickled` serve `sources`: the cache, or the first source that works.
-5. `user` and `pictures` take the user's own files, and make digits as MNIST made them; `pdf` makes
-   pictures of pages, in the process `pdf_process`.
+5. `user` takes the user's own files, `folders` those of pictures; `pictures` decodes one and makes
+   digits as MNIST made them; `pdf` makes pictures of pages, in the process `pdf_process`.
 6. `load` is the one call for all of these; `look` is for looking at the result.
 """
 

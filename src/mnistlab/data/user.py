@@ -72,11 +72,11 @@ def _load_folder(folder: Path, classes: int | None, progress: Progress) -> Datas
         where = tuple(str(path or folder) for path in paths)
         return _assemble(folder.absolute().name, idx.read_folder(folder), where, classes)
 
-    from mnistlab.data import pictures
+    from mnistlab.data import folders
 
-    if not pictures.is_picture_folder(folder):
+    if not folders.is_picture_folder(folder):
         raise DataError(f"{folder}: nothing in it is a data set; accepted: {ACCEPTED}")
-    names, arrays = pictures.load_pictures(folder, progress)
+    names, arrays = folders.load_pictures(folder, progress)
     if classes not in (None, len(names)):
         raise DataError(f"{folder}: found {len(names)} folders of classes, expected {classes}")
     return _dataset(folder.absolute().name, arrays, names)
