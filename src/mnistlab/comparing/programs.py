@@ -64,7 +64,7 @@ class Splits:
         how = None if raw else epochs.preparation
         images = self._once((*place, how), lambda: epochs.prepare((x,), raw, trains))
         labels = self._once((*place, y.ndim, "labels"), lambda: keras.ops.convert_to_tensor(y))
-        return images._replace(arrays=(*images.arrays, labels))
+        return images.beside(labels)
 
     def _once(self, key: Any, make: Callable[[], Any]) -> Any:
         if key not in self._on_device:

@@ -23,7 +23,8 @@ from mnistlab.training.handover import HandOver, reason_to_hand_over
 from mnistlab.training.shown import history_html
 
 if TYPE_CHECKING:
-    from mnistlab.training.epoch import Arrays, EpochProgram, Order, Prepared
+    from mnistlab.training.epoch import EpochProgram, Order
+    from mnistlab.training.prepared import Arrays, Prepared
 
 
 OWN_ARGUMENTS = ("model", "seed", "augment", "devices")
@@ -190,7 +191,8 @@ class Batches:
     @property
     def n(self) -> int:
         """The number of examples."""
-        return len(keras.tree.flatten(self.data.arrays)[0])
+        count: int = keras.tree.flatten(self.data.shapes)[0].shape[0]
+        return count
 
     @property
     def steps(self) -> int:
@@ -266,7 +268,7 @@ def _first_batch(arrays: Arrays, batch_size: int, permute: bool) -> Iterator[tup
     """Yield a batch to build variables from; `permute` as Keras, which shuffles to get at it."""
     if permute:
         np.random.permutation(len(keras.tree.flatten(arrays)[0]))
-    from mnistlab.training.epoch import as_keras_casts
+    from mnistlab.training.prepared import as_keras_casts
 
     def begin(array: Any) -> Any:
         return as_keras_casts(array[:batch_size])

@@ -4,10 +4,8 @@
     epoch   `jax.lax.scan` of the step over an index matrix (steps, batch_size), data on the
             device, state donated; then the smaller last batch, if there is one
 
-Left out of the loop are the layers before the first weight that give the same output for an
-image each time (Rescaling, UnitNormalization, Flatten, ...): they are applied to the whole data
-once, which takes a quarter off the tutorial's epoch. Where images are varied
-(`augment.py`), they are so after they are gathered and before the first layer.
+What an image goes through before the first weight is left out of the loop (`prepared.py`). Where
+images are varied (`augment.py`), they are so after they are gathered and before the first layer.
 
 On several devices the state lies on each, a batch is divided among them, and the compiler adds
 what has to be exchanged: sums of gradients, BatchNormalization's means. The numbers are those of
@@ -16,14 +14,12 @@ one device but for the order of summation.
 
 from __future__ import annotations
 
-import json
-import math
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import jax
 import keras
@@ -34,10 +30,7 @@ from mnistlab.models import convolutions, initial
 from mnistlab.models.augmentation import Augmentation
 from mnistlab.models.replaced import TRACING
 from mnistlab.training.augment import augment
-from mnistlab.training.unlit import FirstKernel, take_lit
-
-Arrays = Any
-"""A nesting of dicts, lists and tuples of arrays with the same first dimension."""
+from mnistlab.training.prepared import Arrays, Preparation, Prepared, same_objects, shape_of
 
 State = tuple[list[Any], ...]
 """Values of trainable, non-trainable, (to train) optimizer, and metric variables, in the order
@@ -47,29 +40,10 @@ Order = tuple[Any, Any, Any]
 """int32 indices of whole batches (steps, batch_size), those of a smaller last one or None, and the
 key uint32 (2,) by which images are varied, or None."""
 
-# A layer that is exactly one of these, without weights, has no memory and no randomness.
-FIXED_LAYERS = (
-    keras.layers.Rescaling,
-    keras.layers.UnitNormalization,
-    keras.layers.Flatten,
-    keras.layers.Reshape,
-    keras.layers.Permute,
-)
-LARGEST_PREPARED_BYTES = 2 << 30
 PLAIN = Augmentation()
 IN_ORDER: Any = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
 """How XLA orders what an epoch computes: its other way, for many operations at once, makes one of a
 small model longer on two threads."""
-
-
-class Prepared(NamedTuple):
-    """Data on the device: (x,), (x, y) or (x, y, sample_weight)."""
-
-    arrays: Arrays
-    past_fixed: bool
-    """Whether x has gone through the model's fixed layers."""
-    lit: Any = None
-    """The numbers of the inputs that x has, int32; None for all."""
 
 
 class EpochProgram:
@@ -84,12 +58,9 @@ class EpochProgram:
         self._model: Any = weakref.ref(model)
         self.augmentation, self.devices = augmentation, devices
         self._identity = _identity(model)
-        self._fixed, self._rest = _split_at_first_weight(model)
-        self._apply_fixed = jax.jit(self._prepared)
-        # A GPU is not held up by the work that this saves.
-        on_cpu = jax.default_backend() == "cpu"
-        self._first = FirstKernel.of(model, self._fixed) if on_cpu else None
         self._everywhere, self._divided = _shardings(devices)
+        self._preparing = Preparation(model, self._everywhere)
+        self._first = self._preparing.first
         self._jitted = jax.jit(
             self._epoch,
             static_argnums=(0, 1, 2),
@@ -115,10 +86,12 @@ class EpochProgram:
     @property
     def preparation(self) -> tuple[Any, ...]:
         """What `prepare` does to x: equal ones give equal arrays."""
-        fixed = None if self._fixed is None else json.dumps(self._fixed.get_config()["layers"])
-        if self._first is None or self._first.untouched:
-            return fixed, self._first is not None
-        return fixed, id(self)  # which inputs are left out is its optimizer's own affair
+        return self._preparing.identity
+
+    @property
+    def prepare(self) -> Callable[..., Prepared]:
+        """Put data on the devices: `Preparation.prepare`."""
+        return self._preparing.prepare
 
     @classmethod
     def of(
@@ -143,34 +116,7 @@ class EpochProgram:
 
     def _is_for(self, model: keras.Model, augmentation: Augmentation, devices: int) -> bool:
         as_made = (self.augmentation, self.devices) == (augmentation, devices)
-        return as_made and _same(self._identity, _identity(model))
-
-    def prepare(self, arrays: Arrays, raw: bool = False, trains: bool = False) -> Prepared:
-        """Put `arrays` on the devices, x past the fixed layers where that fits in memory.
-
-        `raw` keeps x as it is: images that are to be varied. Where they are what the model `trains`
-        on, x has only the inputs that are not 0 in all of it, if that changes nothing.
-        """
-        given = arrays[0]
-        arrays = jax.device_put(jax.tree.map(as_keras_casts, arrays), self._everywhere)
-        if raw or not self._fits(given):
-            return Prepared(arrays, False)
-        lit = self._first.lit(given) if trains and self._first is not None else None
-        past_fixed = self._fixed is not None
-        if past_fixed or lit is not None:
-            arrays = (self._apply_fixed(arrays[0], lit), *arrays[1:])
-        return Prepared(arrays, past_fixed, lit)
-
-    def _fits(self, x: Any) -> bool:
-        """Say whether x fits in memory past the fixed layers."""
-        if self._fixed is None:
-            return True
-        size: int = math.prod(self._fixed.output_shape[1:]) * len(x) * 4
-        return size <= LARGEST_PREPARED_BYTES
-
-    def _prepared(self, x: Any, lit: Any) -> Any:
-        past_fixed = self._fixed or (lambda x: x)
-        return past_fixed(x) if lit is None else take_lit(past_fixed, x, lit)
+        return as_made and same_objects(self._identity, _identity(model))
 
     def train(self, data: Prepared, order: Order) -> dict[str, float]:
         """Train the model on the batches of `order`; give Keras' logs."""
@@ -222,7 +168,7 @@ class EpochProgram:
         narrow = state if first is None else first.narrowed(state, data.lit)
         narrow, order = jax.device_put((narrow, order))
         compiled = self._compile(
-            jitted, step, data.past_fixed, first is not None, narrow, data.arrays, *order
+            jitted, step, data.past_fixed, first is not None, narrow, data.shapes, *order
         )
         # JAX computes in the thread that asks only if all arrays are there: one that is still being
         # copied sends the epoch there too.
@@ -252,7 +198,7 @@ class EpochProgram:
     def _compile(self, jitted: Any, *arguments: Any) -> Any:
         """Compile the epoch for these arguments' shapes ahead of its run, so that it is timed."""
         step, past_fixed, narrow, _, *rest = arguments
-        shapes = jax.tree.leaves(jax.tree.map(_shape, rest))
+        shapes = jax.tree.leaves(jax.tree.map(shape_of, rest))
         key = (jitted is self._jitted, step, past_fixed, narrow, *shapes, len(rest[0]))
         if key not in self._compiled:
             begun = time.perf_counter()
@@ -337,7 +283,7 @@ class EpochProgram:
             yield
             return
         attributes = vars(self._model())
-        attributes["stateless_call"] = self._rest.stateless_call
+        attributes["stateless_call"] = self._preparing.rest.stateless_call
         try:
             yield
         finally:
@@ -360,10 +306,6 @@ def _shardings(devices: int) -> tuple[Any, Any]:
     return everywhere, divided
 
 
-def _shape(array: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(array.shape, array.dtype)
-
-
 def _results(model: keras.Model, values: list[Any]) -> dict[str, Any]:
     mapping = list(zip(model.metrics_variables, values, strict=True))
     with keras.StatelessScope(state_mapping=mapping):
@@ -374,36 +316,6 @@ def _take(arrays: Arrays, indices: Any) -> Arrays:
     return jax.tree.map(lambda a: a.at[indices].get(mode="promise_in_bounds"), arrays)
 
 
-def as_keras_casts(array: Any) -> Any:
-    """Cast floats to `keras.config.floatx()`, as Keras' data adapters do; leave other types."""
-    array = np.asarray(array) if not isinstance(array, jax.Array) else array
-    return array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
-
-
-def _split_at_first_weight(model: keras.Model) -> tuple[Any, Any]:
-    """Cut a Sequential into its fixed layers and the rest, which share its layers; or None."""
-    if type(model) is not keras.Sequential:
-        return None, None
-    layers = model.layers
-    count = next(
-        (i for i, a in enumerate(layers) if type(a) not in FIXED_LAYERS or a.weights), len(layers)
-    )
-    if not 0 < count < len(layers):
-        return None, None
-    entry = model.inputs[0]
-    fixed = keras.Sequential([keras.Input(entry.shape[1:], dtype=entry.dtype), *layers[:count]])
-    middle = fixed.outputs[0]
-    rest = keras.Sequential([keras.Input(middle.shape[1:], dtype=middle.dtype), *layers[count:]])
-    same = _same(rest.trainable_variables, model.trainable_variables) and _same(
-        rest.non_trainable_variables, model.non_trainable_variables
-    )
-    return (fixed, rest) if same else (None, None)
-
-
 def _identity(model: keras.Model) -> list[Any]:
     """List the objects that a program is compiled for: `compile` makes new metrics each time."""
     return [model.optimizer, *model.metrics, *model.trainable_variables]
-
-
-def _same(a: list[Any], b: list[Any]) -> bool:
-    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))

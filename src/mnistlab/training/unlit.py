@@ -111,6 +111,11 @@ class FirstKernel:
         """Give `state` with the rows of `whole` that are not `lit`."""
         return self._changed(state, lambda rows, full: _with_rows(full, lit, rows), whole)
 
+    def compile_widening(self, lit: Any) -> None:
+        """Compile what `widened` needs, ahead of it."""
+        whole = np.zeros(self.layer.kernel.shape, self.layer.kernel.dtype)
+        _with_rows(whole, lit, whole[: len(lit)])
+
     def _changed(self, state: Any, change: Any, beside: Any) -> Any:
         groups = [list(group) for group in state]
         for group, number in self.places:
