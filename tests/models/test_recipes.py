@@ -256,6 +256,40 @@ def test_a_saved_model_is_plain_keras_and_predicts_the_same(name, images, tmp_pa
     np.testing.assert_allclose(np.load(tmp_path / "said.npy"), expected, rtol=1e-5, atol=1e-6)
 
 
+def sides_of(name):
+    """The sides of the maps after each convolution and each pool."""
+    kept = ("convolution", "pool")
+    layers = built(name).layers
+    return [layer.output.shape[1] for layer in layers if layer.name.startswith(kept)]
+
+
+def test_a_cheaper_best_network_crops_and_pools_before_it_normalises():
+    name = "cnn-best:filters=4x8x8x8x8"
+    assert sides_of(name) == [26, 13, 11, 11, 5, 3, 3]
+    assert sides_of(f"{name},crop=1,pool_first=true") == [24, 12, 10, 10, 5, 3, 3]
+    layers = [layer.name for layer in built(f"{name},pool_first=true").layers]
+    for number in (1, 3):
+        place = layers.index(f"pool_{number}")
+        assert layers[place - 1] == f"convolution_{number}"
+        assert layers[place + 1] == f"normalization_{number}"
+
+
+def test_what_is_cropped_is_not_seen(images):
+    model = built("cnn-best:filters=4x8,crop=2")
+    other = images.copy()
+    other[:, :2], other[:, -2:], other[:, :, :2], other[:, :, -2:] = 255, 255, 255, 255
+    np.testing.assert_array_equal(model.predict(other, verbose=0), model.predict(images, verbose=0))
+    other[:, 2] = 255
+    assert not np.allclose(model.predict(other, verbose=0), model.predict(images, verbose=0))
+
+
+@pytest.mark.parametrize("option", ["crop=5", "crop=-1", "crop=true", "crop=a", "pool_first=1",
+                                    "crop=1.0", "pool_first=yes"])  # fmt: skip
+def test_other_ways_to_make_it_cheaper_are_refused(option):
+    with pytest.raises(OptionError, match=option.partition("=")[0]):
+        built(f"cnn-best:{option}")
+
+
 @pytest.mark.parametrize("name", ["cnn-fast:filters=4xx8", "cnn-best:filters=0", "lenet:depth=3",
                                   "cnn-fast:filters=2000", "ensemble:members=1",
                                   "ensemble:filters=0"])  # fmt: skip

@@ -28,6 +28,7 @@ from mnistlab.models.spec import Spec, parse_spec
 
 LARGEST_WIDTH = 65_536
 MOST_CONVOLUTIONS = 5  # of a map of 14 x 14 nothing is left to more
+MOST_CROPPED = 4  # the ink of nearly all images is within 20 x 20 pixels
 MOST_WEIGHTS = 100_000_000  # 1.6 GB with gradients and Adam
 
 MEMBER, MEMBER_NAME = "cnn-best", "member_"
@@ -259,19 +260,34 @@ def _cnn_fast(activation: str, filters: int | str = "16x32x64") -> list[Any]:
     return [*body, keras.layers.Flatten(name="flatten")]
 
 
-def _cnn_best(activation: str, filters: int | str = "32x64x64x96x112") -> list[Any]:
+def _cnn_best(
+    activation: str,
+    filters: int | str = "32x64x64x96x112",
+    crop: int = 0,
+    pool_first: bool = False,
+) -> list[Any]:
     """Convolutions of 3x3 on all pixels, the greatest of 2x2 after the first and the third.
 
     The third and the fifth keep the size of the map, so that maps are 26, 13, 11, 11, 5, 3 and 3 a
     side: depth where it is cheap (as Simonyan & Zisserman 2015, VGG,
-    https://arxiv.org/abs/1409.1556).
+    https://arxiv.org/abs/1409.1556). Cheaper without the outermost `crop` pixels on each side,
+    where there is hardly any ink, and where `pool_first` normalises and activates only the
+    greatest of 2x2 (as Jordan 2024, https://arxiv.org/abs/2404.00498).
     """
+    if isinstance(crop, bool) or not isinstance(crop, int) or not 0 <= crop <= MOST_CROPPED:
+        raise OptionError(f"crop={crop}; it is a whole number of pixels from 0 to {MOST_CROPPED}")
+    if not isinstance(pool_first, bool):
+        raise OptionError(f"pool_first={pool_first}; it is true or false")
     body: list[Any] = [keras.layers.Reshape((28, 28, 1), name="channel")]
+    if crop:
+        body.append(keras.layers.Cropping2D(crop, name="crop"))
     for number, count in enumerate(_convolution_counts(filters), start=1):
         keeps = number in (3, 5)
-        body += _convolution(number, count, activation, padding="same" if keeps else "valid")
+        block = _convolution(number, count, activation, padding="same" if keeps else "valid")
         if number in (1, 3):
-            body.append(keras.layers.MaxPooling2D(2, name=f"pool_{number}"))
+            place = 1 if pool_first else len(block)
+            block.insert(place, keras.layers.MaxPooling2D(2, name=f"pool_{number}"))
+        body += block
     return [*body, keras.layers.Flatten(name="flatten")]
 
 
