@@ -203,6 +203,14 @@ def test_any_byte_of_the_arrays(run_folder, name):
     assert sorted(set(odd)) == []
 
 
+@pytest.mark.parametrize("name", ["arrays.npz", "checkpoint.npz"])
+def test_arrays_that_are_something_else_are_told_so(run_folder, name):
+    (run_folder / name).write_text("no arrays\n")
+    read = Run.load_arrays if name == "arrays.npz" else Run.load_checkpoint
+    with pytest.raises(RunError, match=f"{name} is damaged: .*no .npz file"):
+        read(Run.open(run_folder))
+
+
 @pytest.mark.parametrize("keys", [[], ["samples"], ["mistakes"]])
 def test_arrays_that_lack_some(inside, run_folder, keys):
     with np.load(run_folder / "arrays.npz") as stored:

@@ -163,6 +163,15 @@ def test_accuracy_ticks(values, labels):
     assert set(labels) <= {t.get_text() for t in axis.get_ticklabels()}
 
 
+@pytest.mark.parametrize("value", [0.837838, 0.1, 0.0, 0.98123])
+def test_an_axis_of_one_accuracy_has_round_ticks(value):
+    axis = charts.Chart((300, 300), "", "").axes(50, 50, 200, 200).yaxis
+    charts.accuracy_axis(axis, [value])
+    labels = [t.get_text() for t in axis.get_ticklabels()]
+    assert labels
+    assert all(len(label.removesuffix(" %")) <= 6 for label in labels), labels
+
+
 @pytest.mark.parametrize("case", studies.CASES)
 def test_every_case_draws(case):
     for figure in studies.drawn(case)[1].values():

@@ -217,7 +217,8 @@ def accuracy_axis(axis: Axis, accuracies: Iterable[float]) -> tuple[float, float
     air = max(0.01, 0.06 * (high - low))
     limits = (low - air, high + air)
     levels = [[1 - m * 10.0**-d for d in range(5) for m in level] for level in MANTISSAS]
-    nice = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(min(shown), max(shown))
+    ends = (1 - 10.0**-limit for limit in limits)  # no single value, of which no tick is round
+    nice = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(*ends)
     ticks = spaced([*levels, [float(tick) for tick in nice]], depth, limits)
     axis.set_ticks([depth(t) for t in ticks], [f"{100 * t:.6g} %" for t in ticks])
     _set_limits(axis, limits)

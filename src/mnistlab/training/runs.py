@@ -20,6 +20,7 @@ import io
 import json
 import shlex
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -216,6 +217,9 @@ class Run:
 
     def _read_npz(self, name: str) -> dict[str, np.ndarray]:
         with self.reading(name), (self.path / name).open("rb") as opened:
+            if not zipfile.is_zipfile(opened):
+                raise ValueError("it is no .npz file, or not all of one")
+            opened.seek(0)
             with np.load(opened, allow_pickle=False) as stored:
                 if sum(member.file_size for member in stored.zip.infolist()) > MAX_BYTES:
                     raise ValueError(f"it unpacks to more than {MAX_BYTES:,} bytes")
