@@ -1,8 +1,8 @@
 """arrays → on the device, past what comes before the first weight: done once, not in every step.
 
 Left out of the loop are the layers before the first weight that give the same output for an image
-each time (Rescaling, UnitNormalization, Flatten, ...): they are applied to the whole data once. So are
-inputs that no image lights (`unlit.py`).
+each time (Rescaling, UnitNormalization, Flatten, ...): they are applied to the whole data once. So
+are inputs that no image lights (`unlit.py`).
 
 This is compiled and computed in a thread beside the tracing of the epoch, which has to know the
 shapes alone.
