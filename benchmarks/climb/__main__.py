@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.record import circumstances, record_path, save
+from benchmarks.seeds import run_folder, seeds_for
 from benchmarks.tutorial.processes import run
 from mnistlab.comparing.statistics import summarize as summary_of
 from mnistlab.evaluation.scores import wilson_interval
@@ -67,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs = list(
         train_all(options.model, options.seeds, options.runs, options.workers, options.settings)
     )
-    record["runs"] = [{"seed": seed, **found} for seed, (_, found) in enumerate(runs, start=1)]
+    seeds = seeds_for(options.model, options.seeds)
+    record["runs"] = [{"seed": seed, **f} for seed, (_, f) in zip(seeds, runs, strict=True)]
     record["summary"] = summarize(record["runs"])
     shares, labels = zip(*(test_outputs(path) for path, _ in runs), strict=True)
     record["ensembles"] = ensembles(np.stack(shares), labels[0], options.members)
@@ -88,7 +90,7 @@ def setting(text: str) -> str:
 def train_all(
     model: str, seeds: int, folder: Path, workers: int, settings: Sequence[str] = ()
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Train and test with seeds 1 to `seeds`, `workers` at once, each on a core and one device."""
+    """Train and test with so many seeds, `workers` at once, each on a core and one device."""
     free: SimpleQueue[int] = SimpleQueue()
     for core in cores():
         free.put(core)
@@ -101,14 +103,15 @@ def train_all(
     words = [f"--{setting}" for setting in settings]
     words += ["--devices=1"] if workers > 1 else []
     with ThreadPoolExecutor(workers, initializer=settle) as pool:
-        yield from pool.map(lambda seed: train(model, seed, folder, words), range(1, seeds + 1))
+        each = seeds_for(model, seeds)
+        yield from pool.map(lambda seed: train(model, seed, folder, words), each)
 
 
 def train(
     model: str, seed: int, folder: Path, more: Sequence[str] = ()
 ) -> tuple[Path, dict[str, Any]]:
     """Train and test one network, or go on with it; give its folder and what it came to."""
-    path = (folder / f"{model.replace(':', '-')}-{seed}").absolute()
+    path = run_folder(folder, model, seed)
     words = [f"--model={model}", f"--seed={seed}", f"--out={path}", *more]
     if path.exists():
         words = [f"--resume={path}"]

@@ -195,6 +195,7 @@ PARAMETERS = {
     "cnn-best:filters=4": best(4),
     "cnn-best:filters=4x8x16": best(4, 8, 16),
     "cnn-best:filters=4x8x16x16x8": best(4, 8, 16, 16, 8),
+    "cnn-best:filters=4x8,deskew=true": best(4, 8) + 9 * 4,
     "ensemble:members=2": 2 * CNN_BEST,
     "ensemble:members=3,filters=4x8": 3 * best(4, 8),
 }  # fmt: skip
@@ -284,7 +285,8 @@ def test_what_is_cropped_is_not_seen(images):
 
 
 @pytest.mark.parametrize("option", ["crop=5", "crop=-1", "crop=true", "crop=a", "pool_first=1",
-                                    "crop=1.0", "pool_first=yes"])  # fmt: skip
+                                    "crop=1.0", "pool_first=yes", "deskew=1",
+                                    "deskew=no"])  # fmt: skip
 def test_other_ways_to_make_it_cheaper_are_refused(option):
     with pytest.raises(OptionError, match=option.partition("=")[0]):
         built(f"cnn-best:{option}")

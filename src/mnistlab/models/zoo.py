@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from mnistlab.errors import OptionError, UnknownNameError
+from mnistlab.models.deskew import with_deskewed
 from mnistlab.models.functions import (
     ENSEMBLE,
     NORMALIZATIONS,
@@ -265,6 +266,7 @@ def _cnn_best(
     filters: int | str = "32x64x64x96x112",
     crop: int = 0,
     pool_first: bool = False,
+    deskew: bool = False,
 ) -> list[Any]:
     """Convolutions of 3x3 on all pixels, the greatest of 2x2 after the first and the third.
 
@@ -272,13 +274,16 @@ def _cnn_best(
     side: depth where it is cheap (as Simonyan & Zisserman 2015, VGG,
     https://arxiv.org/abs/1409.1556). Cheaper without the outermost `crop` pixels on each side,
     where there is hardly any ink, and where `pool_first` normalises and activates only the
-    greatest of 2x2 (as Jordan 2024, https://arxiv.org/abs/2404.00498).
+    greatest of 2x2 (as Jordan 2024, https://arxiv.org/abs/2404.00498). `deskew` shows it each
+    image a second time, without its slant.
     """
     if isinstance(crop, bool) or not isinstance(crop, int) or not 0 <= crop <= MOST_CROPPED:
         raise OptionError(f"crop={crop}; it is a whole number of pixels from 0 to {MOST_CROPPED}")
-    if not isinstance(pool_first, bool):
-        raise OptionError(f"pool_first={pool_first}; it is true or false")
-    body: list[Any] = [keras.layers.Reshape((28, 28, 1), name="channel")]
+    for option, value in {"pool_first": pool_first, "deskew": deskew}.items():
+        if not isinstance(value, bool):
+            raise OptionError(f"{option}={value}; it is true or false")
+    one = keras.layers.Reshape((28, 28, 1), name="channel")
+    body: list[Any] = [with_deskewed() if deskew else one]
     if crop:
         body.append(keras.layers.Cropping2D(crop, name="crop"))
     for number, count in enumerate(_convolution_counts(filters), start=1):
