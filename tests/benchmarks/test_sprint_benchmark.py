@@ -11,6 +11,7 @@ import pytest
 from benchmarks.climb import table as climb_table
 from benchmarks.climb.__main__ import check_settings, ensembles, setting
 from benchmarks.record import all_of, newest, record_path
+from benchmarks.seeds import seeds_for
 from benchmarks.sprint import table
 from benchmarks.sprint.__main__ import summarize
 
@@ -126,3 +127,11 @@ def test_of_one_machine_the_newest_record_is_shown(record):
     lines = table.render([later, record]).splitlines()
     assert [line for line in lines if line.startswith("| 99.0 %")] == [lines[2]]
     assert lines[2].endswith("| abacus, 2 cores, 2026-01-03, 0123456 |")
+
+
+@pytest.mark.parametrize(
+    ("model", "seeds"),
+    [("cnn-fast", [1, 2, 3]), ("ensemble", [1, 101, 201]), ("ensemble:members=100", [1, 101, 201])],
+)
+def test_no_two_trainings_of_a_sprint_have_a_seed_in_common(model, seeds):
+    assert list(seeds_for(model, 3)) == seeds
