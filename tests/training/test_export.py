@@ -178,6 +178,44 @@ def test_an_exported_model_says_the_same(command, scaled_run, tmp_path, name):
     assert set(about) == {"classes", "preprocessing", "keras_sha256", "command"}
 
 
+@pytest.mark.parametrize("name", ["onnx", "torch"])
+def test_a_network_that_takes_out_slant_is_exported(command, glyphs, tmp_path, name):
+    for needed in FORMATS[name].needed:
+        pytest.importorskip(needed)
+    model = "cnn-best:filters=4x4,deskew=true"
+    trained = command(
+        "train", "--dataset", glyphs, "--model", model, "--epochs", "1", "--out", "slant"
+    )
+    assert trained.returncode == 0, trained.stderr
+    done = command("export", "slant", NAMES[name], "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["greatest_difference"] < 1e-5
+
+
+OWN = """
+import keras
+def fetching():
+    images = keras.Input((28, 28), dtype="uint8")
+    pixels = keras.layers.Rescaling(1 / 255)(images)
+    turned = keras.ops.take_along_axis(pixels, keras.ops.cast(images, "int32") % 28, axis=2)
+    return keras.Model(images, keras.layers.Dense(10)(keras.layers.Flatten()(turned)))
+"""
+
+
+def test_what_cannot_be_exported_is_one_line(command, glyphs, tmp_path):
+    for needed in FORMATS["onnx"].needed:
+        pytest.importorskip(needed)
+    (tmp_path / "own.py").write_text(OWN)
+    words = ("--model", "own.py:fetching", "--last-activation", "linear", "--epochs", "1")
+    trained = command("train", "--dataset", glyphs, *words, "--out", "own")
+    assert trained.returncode == 0, trained.stderr
+    done = command("export", "own", "digits.onnx")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "this model cannot be exported to ONNX" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "digits.onnx").exists()
+
+
 def test_litert_makes_nan_of_columns_without_ink_and_is_refused(command, run_folder, tmp_path):
     pytest.importorskip("tensorflow")
     pytest.importorskip("ai_edge_litert")

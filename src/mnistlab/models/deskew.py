@@ -16,6 +16,7 @@ STEEPEST = 1.0
 """Pixels across per pixel down that are taken out at most: a slant of 45 degrees."""
 FARTHEST = 14
 """Pixels that a row is moved at most."""
+STEPS = (16, 8, 4, 2, 1)
 
 
 def with_deskewed(side: int = 28, name: str = "deskewed") -> keras.Model:
@@ -44,11 +45,18 @@ def _away(ink: Any, side: int) -> Any:
 
 
 def _moved(ink: Any, away: Any, side: int) -> Any:
-    """Fetch each pixel of a row from `away` pixels across, between two weighted linearly."""
-    wide = ops.pad(ink, ((0, 0), (0, 0), (FARTHEST, FARTHEST + 1)))
+    """Fetch each pixel of a row from `away` pixels across, between two weighted linearly.
+
+    By steps of 16, 8, 4, 2 and 1 pixels, each taken or not: what would fetch pixels one by one is
+    not exported by all exporters.
+    """
     whole = ops.floor(away)
+    steps = ops.expand_dims(whole, 2) + float(FARTHEST)  # 0 to twice as many, and one for the share
+    moved = ops.pad(ink, ((0, 0), (0, 0), (FARTHEST, sum(STEPS) + 1 - FARTHEST)))
+    for step in STEPS:
+        left = int(moved.shape[2]) - step
+        taken = ops.greater_equal(steps, float(step))
+        moved = ops.where(taken, moved[:, :, step:], moved[:, :, :left])
+        steps = steps - float(step) * ops.cast(taken, "float32")
     share = ops.expand_dims(away - whole, 2)
-    place = ops.expand_dims(ops.cast(whole, "int32"), 2) + np.arange(side, dtype="int32") + FARTHEST
-    left = ops.take_along_axis(wide, place, axis=2)
-    right = ops.take_along_axis(wide, place + 1, axis=2)
-    return left + share * (right - left)
+    return moved[:, :, :side] + share * (moved[:, :, 1:] - moved[:, :, :side])

@@ -11,6 +11,7 @@ import importlib.util
 import io
 import json
 import logging
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -127,9 +128,26 @@ def _quiet() -> Iterator[None]:
     """Keep exporters from making remarks."""
     for name in ("torch.onnx", "tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _no_native_stdout():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def _no_native_stdout() -> Iterator[None]:
+    """Keep compiled code from writing to stdout, as PyTorch does with all of a graph that fails."""
+    try:
+        kept = os.dup(1)
+    except OSError:  # there is none
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 @contextmanager
