@@ -91,7 +91,8 @@ MODELS: dict[str, Choice] = {
         trap="made for its recipe: one epoch, a high rate; with other settings it can be worse",
     ),
     "cnn-best": Choice(
-        what="deeper, on all pixels; cnn-best:filters=32x64x64x96x112,crop=1,pool_first=true,deskew=true",
+        what="deeper, on all pixels; "
+        "cnn-best:filters=32x64x64x96x112,crop=1,pool_first=true,deskew=true",
         reference="An, Lee, Park, Yang & So 2020, An Ensemble of Simple Convolutional Neural "
         "Network Models for MNIST Digit Recognition, https://arxiv.org/abs/2008.10400",
         trap="minutes of training on a CPU",
