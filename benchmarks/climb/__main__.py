@@ -68,8 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs = list(
         train_all(options.model, options.seeds, options.runs, options.workers, options.settings)
     )
-    seeds = seeds_for(options.model, options.seeds)
-    record["runs"] = [{"seed": seed, **f} for seed, (_, f) in zip(seeds, runs, strict=True)]
+    record["runs"] = [found for _, found in runs]
     record["summary"] = summarize(record["runs"])
     shares, labels = zip(*(test_outputs(path) for path, _ in runs), strict=True)
     record["ensembles"] = ensembles(np.stack(shares), labels[0], options.members)
@@ -119,6 +118,7 @@ def train(
     path.parent.mkdir(parents=True, exist_ok=True)
     document = json.loads(run([sys.executable, "-m", "mnistlab", "train", *words, "--json"]).stdout)
     found = {
+        "seed": seed,
         "test_accuracy": document["test"]["accuracy"],
         "epochs": len(document["history"]["loss"]),
         # A run that was resumed has in its history what all its epochs took.
