@@ -72,13 +72,29 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if unknown := set(options.targets) - set(SPRINTS):
         parser.error(f"no sprint to {', '.join(sorted(unknown))}; there are {', '.join(SPRINTS)}")
+    if taken := [run for run in _kept(options) if run.exists()]:
+        parser.error(f"{taken[0]} is there already; --runs takes another folder")
     return options
+
+
+def _kept(options: argparse.Namespace) -> list[Path]:
+    """List the folders in which networks will be kept."""
+    models = [_model(target) for target in options.targets] if options.runs else []
+    return [
+        run_folder(options.runs, model, seed)
+        for model in models
+        for seed in seeds_for(model, options.seeds)
+    ]
+
+
+def _model(target: str) -> str:
+    return SPRINTS[target][0].removeprefix("--model=")
 
 
 def sprint(target: str, seeds: int, runs: Path | None = None) -> list[dict[str, Any]]:
     """Train with so many seeds; the first compiles with nothing cached. Keep all in `runs`."""
     found = []
-    model = SPRINTS[target][0].removeprefix("--model=")
+    model = _model(target)
     with tempfile.TemporaryDirectory() as folder:
         for seed in seeds_for(model, seeds):
             path = run_folder(runs or Path(folder), model, seed)

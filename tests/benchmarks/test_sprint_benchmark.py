@@ -11,9 +11,9 @@ import pytest
 from benchmarks.climb import table as climb_table
 from benchmarks.climb.__main__ import check_settings, ensembles, setting
 from benchmarks.record import all_of, newest, record_path
-from benchmarks.seeds import seeds_for
+from benchmarks.seeds import run_folder, seeds_for
 from benchmarks.sprint import table
-from benchmarks.sprint.__main__ import summarize
+from benchmarks.sprint.__main__ import main, summarize
 
 from mnistlab.training.runs import Run
 from mnistlab.training.settings import TrainSettings
@@ -135,3 +135,10 @@ def test_of_one_machine_the_newest_record_is_shown(record):
 )
 def test_no_two_trainings_of_a_sprint_have_a_seed_in_common(model, seeds):
     assert list(seeds_for(model, 3)) == seeds
+
+
+def test_a_sprint_does_not_begin_where_its_networks_are_kept_already(tmp_path, capsys):
+    run_folder(tmp_path, "cnn-fast", 2).mkdir()
+    with pytest.raises(SystemExit):
+        main(["--targets=99.0", "--seeds=2", "--rounds=0", f"--runs={tmp_path}"])
+    assert "cnn-fast-2 is there already; --runs takes another folder" in capsys.readouterr().err

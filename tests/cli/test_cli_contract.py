@@ -66,6 +66,34 @@ def test_ctrl_c_while_the_command_is_imported(tmp_path: Path) -> None:
     assert (process.returncode, said) == (130, b"")
 
 
+INTERRUPTED = """
+import os, signal, sys
+from mnistlab import cli
+from mnistlab.cli import app
+
+class Late:
+    def __getattr__(self, name):
+        return getattr(sys.__stderr__, name)
+    def flush(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # though pytest's shell ignores it
+if sys.argv[1] == "as it ends":
+    app.run = lambda: os.kill(os.getpid(), signal.SIGINT) or 1
+else:
+    app.run, sys.stdout = lambda: 3, Late()
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(("moment", "code"), [("as it ends", 130), ("once it has ended", 3)])
+def test_ctrl_c_at_the_end_leaves_no_traceback(moment, code):
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, moment], capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (code, "")
+
+
 def registered() -> set[tuple[str, ...]]:
     from typer.main import get_command
 

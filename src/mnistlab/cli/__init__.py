@@ -11,6 +11,7 @@ import contextlib
 import gc
 import io
 import os
+import signal
 import sys
 import time
 import unicodedata
@@ -39,7 +40,11 @@ def main() -> None:
     with ended_by_interrupt():
         from mnistlab.cli.app import run
 
-    code = run()
+    try:
+        code = run()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is done, and its code known
+    except KeyboardInterrupt:  # while the last one was told of
+        code = 130
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
