@@ -77,6 +77,9 @@ def errors(model: str, seeds: int) -> dict[str, Any]:
 
 
 def _wrong(model: str, seed: int, folder: Path) -> npt.NDArray[np.bool_]:
+    from mnistlab.models.backend import use_backend
+
+    use_backend("jax")
     from mnistlab.training.train import load_model
 
     run = folder / f"{model}-{seed}"
