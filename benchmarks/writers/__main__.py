@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,10 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.climb.__main__ import test_outputs
 from benchmarks.record import circumstances, record_path, save
+from benchmarks.seeds import run_folder, seeds_for
+from benchmarks.tutorial.processes import run
 from benchmarks.writers.measures import design_effect, likeness, style
 from mnistlab import load_data
-from mnistlab.training.runs import Run
 
 APART = (1, 10, 50, 100, 200)
 LENGTHS = (25, 50, 100, 200)
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--out", type=Path, help="the record; in benchmarks/records unless given")
     options = parser.parse_args(arguments)
+    if options.seeds < 1:
+        parser.error(f"--seeds={options.seeds}; at least 1")
     record = circumstances("writers", [f"--seeds={options.seeds}"])
     record["likeness"] = likenesses()
     record["errors"] = {model: errors(model, options.seeds) for model in MODELS}
@@ -64,7 +67,7 @@ def likenesses() -> dict[str, Any]:
 def errors(model: str, seeds: int) -> dict[str, Any]:
     """Train with so many seeds by `mnistlab train`; give error rates and design effects by half."""
     with tempfile.TemporaryDirectory() as folder:
-        wrong = np.stack([_wrong(model, seed, Path(folder)) for seed in range(1, seeds + 1)])
+        wrong = np.stack([_wrong(model, seed, Path(folder)) for seed in seeds_for(model, seeds)])
     halves = {"first half": wrong[:, :5000], "second half": wrong[:, 5000:]}
     return {
         name: {
@@ -77,17 +80,11 @@ def errors(model: str, seeds: int) -> dict[str, Any]:
 
 
 def _wrong(model: str, seed: int, folder: Path) -> npt.NDArray[np.bool_]:
-    from mnistlab.models.backend import use_backend
-
-    use_backend("jax")
-    from mnistlab.training.train import load_model
-
-    run = folder / f"{model}-{seed}"
-    words = ["train", f"--model={model}", f"--seed={seed}", f"--out={run}"]
-    subprocess.run([sys.executable, "-m", "mnistlab", *words], check=True, capture_output=True)
-    images, labels = load_data("mnist")[1]
-    said = load_model(Run.open(run)).predict(images, batch_size=1000, verbose=0)
-    return said.argmax(axis=1) != labels
+    path = run_folder(folder, model, seed)
+    words = ["train", f"--model={model}", f"--seed={seed}", f"--out={path}"]
+    run([sys.executable, "-m", "mnistlab", *words])
+    shares, labels = test_outputs(path)
+    return shares.argmax(axis=1) != labels
 
 
 if __name__ == "__main__":

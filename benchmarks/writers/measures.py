@@ -43,7 +43,7 @@ def design_effect(wrong: npt.NDArray[np.bool_], length: int) -> float:
     """Say how many times the variance of an error rate is what independent images would give it.
 
     `wrong` (runs, n) says which images each run got wrong; they are taken in stretches of `length`
-    that are independent of one another. The mean over runs (Kish 1965, Survey Sampling, 8.2).
+    that are independent of one another. The mean over runs (Kish 1965, Survey Sampling, p. 258).
     """
     runs, n = wrong.shape
     stretches = wrong[:, : n // length * length].reshape(runs, -1, length).mean(2)
