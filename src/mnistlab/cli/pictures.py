@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from mnistlab.cli.console import say
 from mnistlab.errors import DataError, InputError, MissingExtraError, brief
-from mnistlab.files import storage_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,6 +91,8 @@ def check_copies(names: Sequence[str], folder: Path) -> None:
         raise InputError(f"several pictures are called {twice[0]}; annotate them one by one")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; --annotate takes a folder, there or not")
+    from mnistlab.files import storage_errors
+
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(folder.iterdir()):

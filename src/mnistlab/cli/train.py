@@ -6,7 +6,6 @@ import gc
 import importlib
 import shlex
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,11 @@ from mnistlab.cli.console import EpochProgress, download_progress, print_json, r
 from mnistlab.cli.interrupts import ended_by_interrupt, remembered_interrupt
 from mnistlab.cli.options import is_typed, settings_options
 from mnistlab.errors import OptionError
-from mnistlab.files import sha256
 from mnistlab.training.settings import TrainSettings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from mnistlab.data import Dataset
     from mnistlab.training.runs import History, Run
 
@@ -65,6 +65,9 @@ def train(
 
 def _train(run: Run | None, out: Path | None, settings: TrainSettings) -> tuple[Run, Path]:
     """Train, test and report, in a new folder if there is no run yet; give it and its page."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from mnistlab.files import sha256
     from mnistlab.training.runs import Run
 
     with ThreadPoolExecutor(1) as pool:
@@ -177,6 +180,7 @@ def _hand_over_in_a_line() -> None:
 
 def _record(dataset: Dataset, settings: TrainSettings) -> dict[str, Any]:
     """Give what `settings.json` holds beside the settings."""
+    from mnistlab.files import sha256
     from mnistlab.training.environment import versions
 
     record = {"versions": versions(), "data": {"name": dataset.name, "digest": dataset.digest}}

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -140,6 +139,8 @@ def _without_banners() -> Iterator[None]:
 
     It heeds no level of logging. All else that is written meanwhile comes after.
     """
+    import tempfile  # with random and more, which no other command needs so early
+
     try:
         kept, aside = os.dup(2), tempfile.TemporaryFile()  # noqa: SIM115  # below
     except OSError:  # stderr is closed, or there is no room
