@@ -113,7 +113,7 @@ def test_nothing_varied_is_the_image_as_it_is(inside, tmp_path):
         (("60000",), "0 to 59999"),
         (("10000", "--split", "test"), "0 to 9999"),
         (("-1",), "-1"),
-        (("abc",), "integer"),
+        (("abc",), "valid int"),
         (("3", "--split", "val"), "train or test"),
         (("--normalized",), "needs an INDEX"),
         (("3", "--out", "/proc/nope/x.png"), "/proc/nope"),
