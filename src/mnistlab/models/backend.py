@@ -139,7 +139,7 @@ def _without_banners() -> Iterator[None]:
 
     It heeds no level of logging. All else that is written meanwhile comes after.
     """
-    import tempfile  # with random and more, which no other command needs so early
+    import tempfile  # for TensorFlow alone, and not free: it imports random, that hashlib
 
     try:
         kept, aside = os.dup(2), tempfile.TemporaryFile()  # noqa: SIM115  # below
